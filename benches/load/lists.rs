@@ -112,6 +112,20 @@ fn lists() -> Vec<List> {
             "altinn:accessmanagement/enduser:connections:fromothers.read",
         ),
         list(
+            "roles at others",
+            format!(
+                "{delegations}/v1/enduser/connections/roles?party={ACCOUNTANT}&to={ACCOUNTANT}"
+            ),
+            "altinn:accessmanagement/enduser:connections:fromothers.read",
+        ),
+        list(
+            "packages of others",
+            format!(
+                "{delegations}/v1/enduser/connections/accesspackages?party={ACCOUNTANT}&to={ACCOUNTANT}"
+            ),
+            "altinn:accessmanagement/enduser:connections:fromothers.read",
+        ),
+        list(
             "authorized parties",
             format!(
                 "{delegations}/v1/enduser/authorizedparties?includeRoles=true&includeAccessPackages=true"

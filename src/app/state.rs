@@ -271,6 +271,7 @@ impl AppState {
             config: Arc::clone(&self.config),
             db: self.db.clone(),
             identity: Arc::clone(&self.identity),
+            metadata: Arc::clone(&self.metadata),
             policies: self.policies.clone(),
         }
     }

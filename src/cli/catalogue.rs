@@ -15,7 +15,6 @@ use super::{
     exit::{EXIT_CODES, Exit},
     import::{ImportArgs, wrong_use},
     output::OutputArgs,
-    recover,
     target::TargetArgs,
 };
 use crate::app::setup::CommandAccess;
@@ -119,15 +118,7 @@ fn print_version(found: &StoredVersion) {
 /// The arguments contradict each other, a file cannot be read, or the database fails.
 pub async fn import(args: &ImportArgs) -> anyhow::Result<Exit> {
     let files = read(args)?;
-    let access = if args.dry_run {
-        CommandAccess::Read
-    } else {
-        CommandAccess::Write
-    };
-    let target = args.target.open(access).await?;
-    if !args.dry_run {
-        recover::require_complete(&target).await?;
-    }
+    let target = args.open().await?;
     let missing = if args.retire_missing {
         Missing::Retired
     } else {

@@ -10,7 +10,7 @@ use super::{
     exit::{EXIT_CODES, Exit, WrongUse},
     output::OutputArgs,
     recover,
-    target::TargetArgs,
+    target::{Target, TargetArgs},
 };
 use crate::app::setup::{self, CommandAccess};
 use edges::import::{self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome};
@@ -75,6 +75,19 @@ impl ImportArgs {
     pub fn is_catalogue(&self) -> bool {
         self.what == "catalogue"
     }
+
+    /// Opens the installation: for a dry run to read alone, else to write, when it lacks nothing.
+    ///
+    /// # Errors
+    /// It cannot be opened, or lacks something.
+    pub(super) async fn open(&self) -> anyhow::Result<Target> {
+        if self.dry_run {
+            return self.target.open(CommandAccess::Read).await;
+        }
+        let target = self.target.open(CommandAccess::Write).await?;
+        recover::require_complete(&target).await?;
+        Ok(target)
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -98,14 +111,8 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
         wrong_use("--retire-missing and --yes are for `import catalogue`")
     );
     let files = files(args)?;
-    let access = if args.dry_run {
-        CommandAccess::Read
-    } else {
-        CommandAccess::Write
-    };
-    let target = args.target.open(access).await?;
+    let target = args.open().await?;
     if !args.dry_run {
-        recover::require_complete(&target).await?;
         setup::require_identity_keys(&mut *target.db.acquire().await?, &target.identity).await?;
     }
     let catalogue = packages::load(&target.db)

@@ -534,6 +534,194 @@ async fn packages_come_with_the_ways_by_which_they_are_held() {
     );
 }
 
+/// The element about a role.
+fn of_role<'v>(list: &'v [Value], code: &str) -> &'v Value {
+    let is = |one: &&Value| one["role"]["code"] == code;
+    list.iter().find(is).unwrap_or_else(|| panic!("{list:#?}"))
+}
+
+/// Flags of the ways in which a role is held.
+fn flags_of(role: &Value) -> Vec<i64> {
+    let ways = role["permissions"].as_array().unwrap().iter();
+    ways.map(|way| way["reason"]["flag"].as_i64().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn roles_come_with_the_ways_by_which_they_are_held() {
+    let world = World::start().await;
+    let marit = world.marit();
+    let path = given("/roles", TINDEVANDRER.uuid, MARIT.uuid);
+    let list = data(marit.get(&path).await);
+    let director = of_role(&list, "daglig-leder");
+    assert_eq!(flags_of(director), [1]);
+    let way = &director["permissions"][0];
+    assert_eq!(way["from"]["id"], TINDEVANDRER.uuid);
+    assert_eq!(way["to"]["id"], MARIT.uuid);
+    assert_eq!(way["role"]["code"], "daglig-leder");
+    assert_eq!([&way["via"], &way["viaRole"]], [&Value::Null; 2]);
+    let role = director["role"].as_object().unwrap();
+    let members: Vec<&str> = role.keys().map(String::as_str).collect();
+    assert_eq!(
+        members,
+        [
+            "id",
+            "name",
+            "code",
+            "description",
+            "isKeyRole",
+            "urn",
+            "legacyRoleCode",
+            "legacyUrn",
+            "isResourcePolicyAvailable",
+            "provider",
+            "isRevocable",
+        ]
+    );
+    assert_eq!(role["isRevocable"], false);
+    // What the role implies comes by it.
+    let implied = of_role(&list, "admai");
+    assert!(flags_of(implied).iter().all(|flag| *flag == 8));
+    let mut ways = implied["permissions"].as_array().unwrap().iter();
+    assert!(ways.any(|way| way["role"]["code"] == "daglig-leder"));
+    let codes: Vec<&str> = list
+        .iter()
+        .map(|one| one["role"]["code"].as_str().unwrap())
+        .collect();
+    assert!(codes.is_sorted(), "{codes:?}");
+}
+
+#[tokio::test]
+async fn roles_come_by_key_roles_and_from_the_main_unit_and_not_by_client_delegation() {
+    let world = World::start().await;
+    let randi = world.randi();
+    let (firm, unit) = (TALLKNUSEREN.uuid, NATTERGAL_SENTRUM.uuid);
+    let path = format!("{CONNECTIONS}/roles?party={firm}&to={firm}&from={unit}");
+    let of_unit = data(randi.get(&path).await);
+    assert_eq!(flags_of(of_role(&of_unit, "regnskapsforer")), [16]);
+    let path = format!(
+        "{CONNECTIONS}/roles?party={0}&to={0}&from={1}",
+        RANDI.uuid, NATTERGAL.uuid
+    );
+    let by_key_role = data(randi.get(&path).await);
+    let accountant = of_role(&by_key_role, "regnskapsforer");
+    assert!(flags_of(accountant).iter().all(|flag| *flag == 4));
+    assert_eq!(accountant["permissions"][0]["via"]["id"], firm);
+    // An agent of a client has packages, and no role.
+    let agent = given("/roles", NATTERGAL.uuid, &TALLKNUSEREN_AGENT.id);
+    let of_agent = data(world.torleif().get(&agent).await);
+    assert_eq!(of_agent, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn roles_have_ends_of_the_right_kind_and_scopes_of_their_direction() {
+    let world = World::start().await;
+    let torleif = world.torleif();
+    let to = Uuid::new_v4().to_string();
+    let unknown = given("/roles", NATTERGAL.uuid, &to);
+    assert_eq!(data(torleif.get(&unknown).await), Vec::<Value>::new());
+    let user = &*NATTERGAL_USER.id;
+    let from_user = format!(
+        "{CONNECTIONS}/roles?party={0}&from={user}&to={0}",
+        NATTERGAL.uuid
+    );
+    let refused = torleif.get(&from_user).await;
+    assert_eq!(errors(&refused), one("AM.VLD-00008", "QUERY/from"));
+    let given = given("/roles", NATTERGAL.uuid, TALLKNUSEREN.uuid);
+    for (scope, status) in [
+        (TO_OTHERS_READ, 200),
+        (FROM_OTHERS_READ, 403),
+        (TO_OTHERS_WRITE, 403),
+        (PORTAL, 200),
+    ] {
+        let caller = world.torleif().with_scopes(scope);
+        caller.get(&given).await.assert_status(status);
+    }
+    world.oddny().get(&given).await.assert_forbidden();
+}
+
+#[tokio::test]
+async fn no_role_is_taken_back() {
+    let world = World::start().await;
+    let marit = world.marit();
+    let (from, to) = (TINDEVANDRER.uuid, MARIT.uuid);
+    let removes = async |from: &str, to: &str, code: &str| {
+        let path = format!("{}&rolecode={code}", given("/roles", from, to));
+        marit.delete(&path).await
+    };
+    let code = async |role: &str| {
+        let answer = removes(from, to, role).await;
+        (answer.status, answer.code())
+    };
+    assert_eq!(code("no-such-role").await, (400, "AM-00039".into()));
+    assert_eq!(code("daglig-leder").await, (400, "AM-00040".into()));
+    // A code of Altinn 2 that a role of the register implies, in any letter case.
+    assert_eq!(code("ADMAI").await, (400, "AM-00040".into()));
+    // One that nobody has.
+    let none = removes(from, HEGE.uuid, "admai").await;
+    none.assert_status(204).assert_empty();
+    let unknown = Uuid::new_v4().to_string();
+    let refused = removes(from, &unknown, "admai").await;
+    assert_eq!(errors(&refused), one("AM.VLD-00006", "QUERY/to"));
+    let refused = marit.delete(&given("/roles", from, to)).await;
+    let missing = &refused.assert_status(400).problem()["errors"]["rolecode"];
+    assert_eq!(*missing, json!(["The rolecode field is required."]));
+    let path = format!("{}&rolecode=admai", given("/roles", from, to));
+    for scope in [TO_OTHERS_READ, FROM_OTHERS_WRITE] {
+        let caller = world.marit().with_scopes(scope);
+        caller.delete(&path).await.assert_forbidden();
+    }
+}
+
+#[tokio::test]
+async fn roles_are_checked_with_every_way() {
+    let world = World::start().await;
+    let path = |party: &str| format!("{CONNECTIONS}/roles/delegationcheck?party={party}");
+    let torleif = world.torleif();
+    let list = data(torleif.get(&path(NATTERGAL.uuid)).await);
+    let director = of_role(&list, "daglig-leder");
+    assert_eq!(director["result"], true);
+    let reason = &director["reasons"][0];
+    assert_eq!(reason["description"], "Direct-AssignmentRole");
+    assert_eq!(reason["fromId"], NATTERGAL.uuid);
+    assert_eq!(director["role"].get("isRevocable"), None);
+    let implied = &of_role(&list, "utinn")["reasons"][0];
+    assert_eq!(implied["description"], "Direct-AssignmentRole-RoleMap");
+    assert_eq!(implied["roleUrn"], reason["roleUrn"]);
+    let other = of_role(&list, "revisor");
+    assert_eq!(other["result"], false);
+    assert_eq!(other["reasons"][0]["description"], "NoAccess");
+    let of_unit = data(torleif.get(&path(NATTERGAL_SENTRUM.uuid)).await);
+    let reason = &of_role(&of_unit, "daglig-leder")["reasons"][0];
+    assert_eq!(reason["description"], "Direct-AssignmentRole-MainUnit");
+    let reader = world.torleif().with_scopes(TO_OTHERS_READ);
+    let refused = reader.get(&path(NATTERGAL.uuid)).await;
+    refused.assert_forbidden();
+    let foreign = torleif.get(&path(ROTFAST.uuid)).await;
+    foreign.assert_forbidden();
+}
+
+#[tokio::test]
+async fn single_resources_come_without_the_main_units_of_the_parties() {
+    let world = World::start().await;
+    let torleif = world.torleif();
+    let (unit, to) = (NATTERGAL_SENTRUM.uuid, TALLKNUSEREN.uuid);
+    let keys = keys(&torleif, unit, A_MELDING, &["read"]).await;
+    let body = json!({"directRightKeys": keys});
+    adds(&torleif, unit, to).await.assert_status(200);
+    let path = rights_path(unit, to, A_MELDING);
+    torleif.post(&path, body).await.assert_status(201);
+    let list = torleif.get(&given("/resources", unit, to)).await;
+    let list = list.assert_status(200).list();
+    let given_to = &list[0]["permissions"][0];
+    assert_eq!(given_to["from"]["id"], unit);
+    assert_eq!(given_to["from"]["parent"], Value::Null);
+    let rights = torleif.get(&path).await.assert_status(200).json();
+    let right = &rights["directRights"][0]["permissions"][0];
+    assert_eq!(right["from"]["id"], unit);
+    assert_eq!(right["from"]["parent"], Value::Null);
+}
+
 #[tokio::test]
 async fn rights_are_added_replaced_and_taken_back() {
     let world = World::start().await;
@@ -727,6 +915,27 @@ async fn resources_are_checked_right_by_right() {
     assert_eq!(codes.last().unwrap(), "MissingDelegationAccess");
     let unknown = world.torleif().get(&path(UNKNOWN_RESOURCE)).await;
     assert_eq!(unknown.code(), "AM-00027");
+}
+
+#[tokio::test]
+async fn a_resource_names_the_logo_of_its_owner() {
+    let world = World::start().await;
+    let torleif = world.torleif();
+    let logo = "https://logo.example/sav.svg";
+    let checked = format!(
+        "{CONNECTIONS}/resources/delegationcheck?party={}&resource={}",
+        NATTERGAL.uuid, A_MELDING.0
+    );
+    let held = rights_path(NATTERGAL.uuid, TALLKNUSEREN.uuid, A_MELDING);
+    for path in [&checked, &held] {
+        let answer = torleif.get(path).await.assert_status(200).json();
+        assert_eq!(answer["resource"]["provider"]["logoUrl"], Value::Null);
+    }
+    world.app.give_logo("sav", logo).await;
+    for path in [&checked, &held] {
+        let answer = torleif.get(path).await.assert_status(200).json();
+        assert_eq!(answer["resource"]["provider"]["logoUrl"], logo);
+    }
 }
 
 #[tokio::test]

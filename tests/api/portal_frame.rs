@@ -140,6 +140,7 @@ async fn a_person_sees_the_parties_that_the_person_may_act_for() {
         .find(|one| one["party"]["organizationIdentifier"] == TINDEVANDRER.number)
         .unwrap();
     assert_eq!(own["party"]["type"], "Organisasjon");
+    assert_eq!(own["party"].as_object().unwrap().len(), 10);
     let roles = own["roles"].as_array().unwrap();
     assert!(
         roles.iter().any(|role| role["code"] == "daglig-leder"),
@@ -273,19 +274,60 @@ async fn the_roles_that_a_person_holds_for_a_party() {
         director["permissions"][0]["from"]["organizationIdentifier"],
         TINDEVANDRER.number
     );
-    assert_eq!(director["permissions"][0]["viaRole"], json!(null));
+    let way = director["permissions"][0].as_object().unwrap();
+    assert_eq!(way["viaRole"], json!(null));
+    assert_eq!(way["role"]["code"], "daglig-leder");
+    assert_eq!(
+        way["reason"],
+        json!({"items": [{"name": "direct", "description": "Access granted directly with assignment"}]})
+    );
+    let members: Vec<&str> = way["from"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(members.len(), 14, "{members:?}");
+    assert!(!has_digits_of(&roles, MARIT), "{roles}");
     let strange = world.oddny().get(&format!("{UI}{path}")).await;
     strange.assert_status(403);
-    for part in [
-        format!("?party={marit}&to={marit}"),
-        format!("?party={marit}&to={marit}&from=x"),
-    ] {
+    // One end is enough.
+    let everywhere = format!("/role/permissions?party={marit}&to={marit}");
+    let everywhere = read(&world, MARIT, &everywhere).await;
+    assert!(
+        everywhere
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["role"]["code"] == "daglig-leder")
+    );
+    let refuses = async |part: String| {
         let answer = world
             .marit()
             .get(&format!("{UI}/role/permissions{part}"))
             .await;
-        answer.assert_status(400);
-    }
+        answer.assert_status(400)
+    };
+    let neither = refuses(format!("?party={marit}")).await;
+    assert!(neither.text.contains("'from' or 'to'"), "{}", neither.text);
+    refuses(format!("?party={marit}&to={marit}&from=x")).await;
+}
+
+#[tokio::test]
+async fn roles_by_key_role_name_the_organisation_between() {
+    let world = World::start().await;
+    let path = format!(
+        "/role/permissions?party={0}&to={0}&from={1}",
+        RANDI.uuid, NATTERGAL.uuid
+    );
+    let roles = read(&world, RANDI, &path).await;
+    let mut roles = roles.as_array().unwrap().iter();
+    let accountant = roles
+        .find(|one| one["role"]["code"] == "regnskapsforer")
+        .unwrap();
+    let way = &accountant["permissions"][0];
+    assert_eq!(way["via"]["id"], TALLKNUSEREN.uuid);
+    assert!(way["viaRole"]["code"].is_string());
 }
 
 #[tokio::test]

@@ -339,12 +339,125 @@ async fn a_resource_is_shown_by_its_identifier() {
         .json();
     assert_eq!(found["identifier"], A_MELDING.0);
     assert!(found["title"].is_string());
+    assert_eq!(found["status"], "Active");
     marit
         .get(&path("no-such-resource"))
         .await
         .assert_status(404);
     let missing = marit.get(&path("")).await.assert_status(400);
     assert!(missing.problem()["errors"]["resourceId"].is_array());
+}
+
+/// Identifiers of a page of a search, and how many resources it found.
+fn identifiers(page: &Value) -> (Vec<&str>, u64) {
+    let list = page["pageList"].as_array().unwrap();
+    let identifiers = list.iter().map(|one| one["identifier"].as_str().unwrap());
+    (
+        identifiers.collect(),
+        page["numEntriesTotal"].as_u64().unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn resources_are_searched_page_by_page() {
+    let world = World::start().await;
+    let marit = world.marit();
+    let finds = async |query: &str| {
+        let path = format!("{BASE}/resources/search?{query}");
+        marit.get(&path).await.assert_status(200).json()
+    };
+    let all = finds("Page=1&ResultsPerPage=1000").await;
+    let (every, total) = identifiers(&all);
+    assert_eq!(total, every.len() as u64);
+    assert!(every.is_sorted() && every.contains(&A_MELDING.0));
+    let second = finds("page=2&resultsPerPage=7").await;
+    assert_eq!(second["page"], 2);
+    assert_eq!(identifiers(&second), (every[7..14].to_vec(), total));
+    let behind = finds("Page=999&ResultsPerPage=7").await;
+    assert_eq!(identifiers(&behind), (vec![], total));
+    // A resource whose identifier is the search itself comes first.
+    let named = finds("Page=1&ResultsPerPage=7&SearchString=%20A-MELDING%20").await;
+    assert_eq!(identifiers(&named).0[0], A_MELDING.0);
+    let both = "Page=1&ResultsPerPage=1000&SearchString=merverdiavgift+a-melding";
+    let both = finds(both).await;
+    let found = identifiers(&both).0;
+    assert!(
+        found.contains(&"mva-melding") && found.contains(&A_MELDING.0),
+        "{found:?}"
+    );
+    let none = finds("Page=1&ResultsPerPage=7&SearchString=qqqq").await;
+    assert_eq!(identifiers(&none), (vec![], 0));
+    // In the language of the page alone.
+    let english = world.marit().with_header("Cookie", "selectedLanguage=en");
+    let path =
+        format!("{BASE}/resources/search?Page=1&ResultsPerPage=1000&SearchString=merverdiavgift");
+    let in_english = english.get(&path).await.assert_status(200).json();
+    assert!(!identifiers(&in_english).0.contains(&"mva-melding"));
+    let owned = finds("Page=1&ResultsPerPage=1000&ROFilters=SAV&ROFilters=fok").await;
+    let owners: Vec<&str> = owned["pageList"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["resourceOwnerOrgcode"].as_str().unwrap())
+        .collect();
+    assert!(owners.contains(&"sav") && owners.contains(&"fok"));
+    assert!(
+        owners.iter().all(|owner| ["sav", "fok"].contains(owner)),
+        "{owners:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_search_leaves_out_what_people_are_not_given() {
+    let world = World::start().await;
+    let marit = world.marit();
+    let kinds = async |more: &str| {
+        let path = format!("{BASE}/resources/search?Page=1&ResultsPerPage=1000{more}");
+        let page = marit.get(&path).await.assert_status(200).json();
+        let list = page["pageList"].as_array().unwrap().clone();
+        let has = |member: &str, value: &str| list.iter().any(|one| one[member] == value);
+        [
+            has("resourceType", "Systemresource"),
+            has("resourceType", "MaskinportenSchema"),
+            has("resourceType", "Altinn2Service"),
+            has("status", "Deprecated"),
+        ]
+    };
+    assert_eq!(
+        kinds("&IncludeExpired=true").await,
+        [false, false, true, true]
+    );
+    assert_eq!(kinds("").await[3], false);
+    assert_eq!(
+        kinds("&IncludeExpired=true&IncludeA2Services=false").await[2],
+        false
+    );
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_be_read_is_refused() {
+    let world = World::start().await;
+    let marit = world.marit();
+    let words = format!("SearchString={}", vec!["x"; 51].join("+"));
+    let owners = vec!["ROFilters=x"; 501].join("&");
+    for (query, name) in [
+        ("ResultsPerPage=7".to_owned(), "Page"),
+        ("Page=0&ResultsPerPage=7".to_owned(), "Page"),
+        ("Page=x&ResultsPerPage=7".to_owned(), "Page"),
+        ("Page=1".to_owned(), "ResultsPerPage"),
+        ("Page=1&ResultsPerPage=1001".to_owned(), "ResultsPerPage"),
+        (format!("Page=1&ResultsPerPage=7&{words}"), "SearchString"),
+        (format!("Page=1&ResultsPerPage=7&{owners}"), "ROFilters"),
+    ] {
+        let path = format!("{BASE}/resources/search?{query}");
+        let refused = marit.get(&path).await.assert_status(400);
+        assert!(refused.problem()["errors"][name].is_array(), "{query}");
+    }
+    let flag = format!("{BASE}/resources/search?Page=1&ResultsPerPage=7&IncludeExpired=maybe");
+    marit.get(&flag).await.assert_status(400);
+    let search = format!("{BASE}/resources/search?Page=1&ResultsPerPage=7");
+    let scoped = marit.with_scopes("altinn:clientdelegations.read");
+    scoped.get(&search).await.assert_forbidden();
 }
 
 #[tokio::test]

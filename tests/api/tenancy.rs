@@ -583,6 +583,8 @@ impl Objects {
             "delegationId" | "rightholderPartyUuid" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
+            "rolecode" => return "utinn".to_owned(),
+            "Page" | "ResultsPerPage" => return "1".to_owned(),
             "resource"
             | "token"
             | "limit"
@@ -600,7 +602,11 @@ impl Objects {
             | "anyOfResourceIds"
             | "searchString"
             | "typeName"
-            | "relevantResourceTypes" => {
+            | "relevantResourceTypes"
+            | "SearchString"
+            | "ROFilters"
+            | "IncludeA2Services"
+            | "IncludeExpired" => {
                 return String::new();
             }
             name if name.starts_with("include") => return String::new(),

@@ -90,6 +90,8 @@ access_problems! {
     InvalidResource = ("AM-00027", 400, "The resource is invalid");
     NotAuthorizedForDelegation = ("AM-00028", 400, "Not authorized for delegation");
     NoRightKey = ("AM-00033", 400, "No right key provided");
+    UnknownRoleCode = ("AM-00039", 400, "The provided rolecode was not found");
+    RoleNotRevocable = ("AM-00040", 400, "Given the rules for revocation this role could not be revoked");
     PackageNotForGiver = ("AM-00041", 400, "One or more of the provided packages are either invalid or not eligible for delegation by the type of from-party of the delegation.");
 }
 

@@ -16,6 +16,33 @@ use uuid::Uuid;
 /// Model state with each name that is missing or has no uuid.
 pub fn required_uuids<const N: usize>(query: &Query, names: [&str; N]) -> ApiResult<[Uuid; N]> {
     let mut state = ModelState::default();
+    let found = add_required_uuids(query, names, &mut state);
+    finished(state, found)
+}
+
+/// Uuids and a text that must be in the query.
+///
+/// # Errors
+/// Model state with each name that is missing or has no uuid.
+pub fn required_uuids_and<'q, const N: usize>(
+    query: &'q Query,
+    names: [&str; N],
+    text: &'static str,
+) -> ApiResult<([Uuid; N], &'q str)> {
+    let mut state = ModelState::default();
+    let found = add_required_uuids(query, names, &mut state);
+    let given = query.get(text).map(str::trim).unwrap_or_default();
+    if given.is_empty() {
+        state.add(text, format!("The {text} field is required."));
+    }
+    finished(state, (found, given))
+}
+
+fn add_required_uuids<const N: usize>(
+    query: &Query,
+    names: [&str; N],
+    state: &mut ModelState,
+) -> [Uuid; N] {
     let mut found = [Uuid::nil(); N];
     for (place, name) in found.iter_mut().zip(names) {
         let text = query.get(name).unwrap_or_default();
@@ -28,6 +55,10 @@ pub fn required_uuids<const N: usize>(query: &Query, names: [&str; N]) -> ApiRes
             Err(_) => state.add(name, format!("The value '{}' is not valid.", shown(text))),
         }
     }
+    found
+}
+
+fn finished<T>(state: ModelState, found: T) -> ApiResult<T> {
     if state.is_empty() {
         Ok(found)
     } else {

@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     AccessManagement,
     client_delegations::{my_api, v1_api, v2_api},
-    connections::{checks_api, packages_api, resources_api, rightholders_api},
+    connections::{checks_api, packages_api, resources_api, rightholders_api, roles_api},
 };
 
 foundation::router_state! {
@@ -79,6 +79,8 @@ fn connections() -> OpenApiRouter<State> {
             packages_api::give,
             packages_api::take
         ))
+        .routes(routes!(roles_api::list, roles_api::remove))
+        .routes(routes!(roles_api::check))
         .routes(routes!(checks_api::packages))
         .routes(routes!(resources_api::list, resources_api::take))
         .routes(routes!(

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use foundation::{config::Checked, db::DbError};
-use registers::{packages::Catalogue, parties::IdentityKeys, resources::Policies};
+use registers::{
+    packages::{Catalogue, Metadata},
+    parties::IdentityKeys,
+    resources::Policies,
+};
 use sqlx::{PgPool, Postgres, Transaction};
 
 /// A slice of state: what access management works with. Clones are cheap.
@@ -14,6 +18,7 @@ pub struct AccessManagement {
     pub config: Arc<Checked>,
     pub db: PgPool,
     pub identity: Arc<IdentityKeys>,
+    pub metadata: Arc<Metadata>,
     pub policies: Policies,
 }
 

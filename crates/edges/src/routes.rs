@@ -125,6 +125,7 @@ fn access() -> OpenApiRouter<PortalState> {
         .routes(routes!(catalogue_api::roles))
         .routes(routes!(catalogue_api::owners))
         .routes(routes!(catalogue_api::resource))
+        .routes(routes!(catalogue_api::search))
 }
 
 /// What the frame around the pages asks and keeps.

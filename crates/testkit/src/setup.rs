@@ -116,6 +116,16 @@ impl TestApp {
             .expect("a change");
     }
 
+    /// Gives a service owner a logo, as an import does.
+    pub async fn give_logo(&self, orgcode: &str, address: &str) {
+        sqlx::query("update service_owner set logo = $1 where orgcode = $2")
+            .bind(address)
+            .bind(orgcode)
+            .execute(&mut self.sql().await)
+            .await
+            .expect("a change");
+    }
+
     /// Makes all sessions of browsers come out of one login at the identity provider, as when it
     /// remembers the person.
     pub async fn share_login_of_sessions(&self) {

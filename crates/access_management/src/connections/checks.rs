@@ -4,7 +4,7 @@ use authorization::delegation::rules::{Delegator, Reason, RightCheck};
 use foundation::http::Language;
 use futures_util::TryStreamExt as _;
 use registers::{
-    packages::Package,
+    packages::{Package, RoleDto},
     parties,
     resources::{
         self, Resource, right_keys_in_order,
@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use super::{
     model::{
-        FullResource, PackageCheck, PackageCheckReason, ProviderKind, ResourceCheck, RightCheckDto,
-        RightDto, WayRow,
+        CheckReason, FullResource, PackageCheck, ProviderKind, ResourceCheck, RightCheckDto,
+        RightDto, RoleCheck, WayRow,
     },
+    read::logo_of,
     rules,
     store::{self, WayContent},
 };
@@ -47,28 +48,7 @@ impl AccessManagement {
         let (subject, party) = (&caller.by.party, &caller.party);
         let connections = parties::connections(&mut db, subject, party).await?;
         let delegator = Delegator::new(&self.catalogue, subject, party, &connections);
-        let content = WayContent { rights_on: None };
-        let ways = store::to_others(&mut db, party.key, Some(subject.key), content);
-        let mut ways: Vec<WayRow> = ways.try_collect().await?;
-        ways.retain(|way| rules::counts(&self.catalogue, way));
-        // A person has the role of a private person at the person's own party, without a relation.
-        if subject.key == party.key
-            && let Some(own) = self.catalogue.role_by_code("privatperson")
-        {
-            ways.push(WayRow::of_own_party(party.key, own.key));
-        }
-        let mut keys: Vec<i32> = vec![party.key, subject.key];
-        keys.extend(
-            ways.iter()
-                .flat_map(|way| [Some(way.source_key), way.via_key])
-                .flatten(),
-        );
-        let named = parties_by_key(&mut db, &keys).await?;
-        let name = |key: i32| {
-            named
-                .get(&key)
-                .map(|party| (party.uuid, party.name.clone()))
-        };
+        let (ways, name) = self.ways_of_caller(&mut db, caller).await?;
         let reasons = |package: &Package| {
             let mut reasons = Vec::new();
             for way in &ways {
@@ -84,14 +64,77 @@ impl AccessManagement {
             PackageCheck {
                 package: CompactPackage::from(package),
                 result,
-                reasons: if found.is_empty() {
-                    vec![PackageCheckReason::no_access()]
-                } else {
-                    found
-                },
+                reasons: or_no_access(found),
             }
         };
         Ok(Envelope::of(packages.into_iter().map(check).collect()))
+    }
+
+    /// The ways by which anything of the party reaches the caller, and uuids and names of the parties that
+    /// they lead through.
+    async fn ways_of_caller<P>(
+        &self,
+        db: &mut PgConnection,
+        caller: &Managing<P>,
+    ) -> AccessResult<(Vec<WayRow>, impl Fn(i32) -> Option<(Uuid, String)> + use<P>)> {
+        let (subject, party) = (&caller.by.party, &caller.party);
+        let content = WayContent { rights_on: None };
+        let ways = store::to_others(&mut *db, party.key, Some(subject.key), content);
+        let mut ways: Vec<WayRow> = ways.try_collect().await?;
+        ways.retain(|way| rules::counts(&self.catalogue, way));
+        // A person has the role of a private person at the person's own party, without a relation.
+        if subject.key == party.key
+            && let Some(own) = self.catalogue.role_by_code("privatperson")
+        {
+            ways.push(WayRow::of_own_party(party.key, own.key));
+        }
+        let mut keys: Vec<i32> = vec![party.key, subject.key];
+        keys.extend(
+            ways.iter()
+                .flat_map(|way| [Some(way.source_key), way.via_key])
+                .flatten(),
+        );
+        let named = parties_by_key(db, &keys).await?;
+        let name = move |key: i32| {
+            named
+                .get(&key)
+                .map(|party| (party.uuid, party.name.clone()))
+        };
+        Ok((ways, name))
+    }
+
+    /// Which roles that policies name the caller has for the party.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn check_roles<P>(
+        &self,
+        caller: &Managing<P>,
+        language: Language,
+    ) -> AccessResult<Envelope<RoleCheck>> {
+        let mut db = self.db.acquire().await?;
+        let (ways, name) = self.ways_of_caller(&mut db, caller).await?;
+        let roles = self.metadata.roles(language);
+        let named = roles
+            .into_iter()
+            .filter(|role| role.is_resource_policy_available);
+        let check = |role: RoleDto| {
+            let key = self
+                .catalogue
+                .role_by_code(&role.code)
+                .map(|found| found.key);
+            let by = |way: &WayRow| {
+                let description = rules::holds_role_by(&self.catalogue, way, key?)?;
+                Some(self.reason(way, description, &name))
+            };
+            let reasons: Vec<CheckReason> = ways.iter().filter_map(by).collect();
+            RoleCheck {
+                role,
+                result: !reasons.is_empty(),
+                reasons: or_no_access(reasons),
+            }
+        };
+        Ok(Envelope::of(named.map(check).collect()))
     }
 
     fn packages_to_check<P>(
@@ -145,13 +188,13 @@ impl AccessManagement {
         way: &WayRow,
         description: String,
         name: &impl Fn(i32) -> Option<(Uuid, String)>,
-    ) -> PackageCheckReason {
+    ) -> CheckReason {
         let role = self.catalogue.role(way.role_id);
         let via_role = way.via_role.and_then(|role| self.catalogue.role(role));
         let (from_id, from_name) = name(way.source_key).unzip();
         let (to_id, to_name) = name(way.to_key).unzip();
         let (via_id, via_name) = way.via_key.and_then(name).unzip();
-        PackageCheckReason {
+        CheckReason {
             description,
             role_id: role.map(|role| role.id),
             role_urn: role.map(|role| role.urn.clone()),
@@ -182,6 +225,7 @@ impl AccessManagement {
         if checks.is_empty() {
             return Err(AccessProblem::MissingMetadata.into());
         }
+        let logo = logo_of(&mut db, &document).await?;
         let rights = checks.into_iter().map(|check| {
             let (result, reason_codes) = (check.may_be_given(), reason_codes(&check));
             RightCheckDto {
@@ -191,7 +235,7 @@ impl AccessManagement {
             }
         });
         Ok(ResourceCheck {
-            resource: FullResource::of(identifier, &document, language, ProviderKind::Shown),
+            resource: FullResource::of(identifier, &document, logo, language, ProviderKind::Shown),
             rights: rights.collect(),
         })
     }
@@ -242,6 +286,15 @@ impl AccessManagement {
         };
         let connections = parties::connections(db, subject, party).await?;
         Ok(Delegator::new(&self.catalogue, subject, party, &connections).keys(&resource, &filters))
+    }
+}
+
+/// The ways, or that there is none.
+fn or_no_access(ways: Vec<CheckReason>) -> Vec<CheckReason> {
+    if ways.is_empty() {
+        vec![CheckReason::no_access()]
+    } else {
+        ways
     }
 }
 

@@ -45,9 +45,9 @@ pub enum RightsChange {
 }
 
 /// The ends of a removal, found.
-struct RemovalEnds {
-    from: Party,
-    to: Party,
+pub(super) struct RemovalEnds {
+    pub(super) from: Party,
+    pub(super) to: Party,
 }
 
 impl AccessManagement {
@@ -651,7 +651,11 @@ async fn finish_giving(
 ///
 /// # Errors
 /// 400 for ends that are not known or of the wrong kind.
-async fn removal_ends(tx: &mut PgConnection, from: Uuid, to: Uuid) -> AccessResult<RemovalEnds> {
+pub(super) async fn removal_ends(
+    tx: &mut PgConnection,
+    from: Uuid,
+    to: Uuid,
+) -> AccessResult<RemovalEnds> {
     let giver = parties::party_by_uuid(&mut *tx, from).await?;
     let receiver = parties::party_by_uuid(&mut *tx, to).await?;
     let mut findings = Vec::new();

@@ -4,12 +4,15 @@
 mod bind;
 mod checks;
 pub(crate) mod checks_api;
+mod held;
 mod manage;
 mod model;
 pub(crate) mod packages_api;
 mod read;
 pub(crate) mod resources_api;
 pub(crate) mod rightholders_api;
+mod roles;
+pub(crate) mod roles_api;
 mod rules;
 mod store;
 
@@ -17,6 +20,6 @@ pub use bind::{ConnectionParts, PackageName};
 pub use manage::RightsChange;
 pub use model::{
     ConnectionDto, FullResource, PackageCheck, PackagePermission, Permission, ReasonItem,
-    RightCheckDto, RightDto, RightPermission, RightsOfResource,
+    RightCheckDto, RightDto, RightPermission, RightsOfResource, RoleCheck,
 };
 pub use read::ListEnds;

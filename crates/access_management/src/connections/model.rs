@@ -3,7 +3,8 @@
 use foundation::http::Language;
 use registers::{
     packages::{
-        PackageKey, RoleKey, VariantKey, resource_type_uuid, resource_uuid, service_owner_uuid,
+        PackageKey, ProviderDto, RoleDto, RoleKey, VariantKey, resource_type_uuid, resource_uuid,
+        service_owner_uuid,
     },
     parties::{Connection, SingleRight, Via},
     resources::rights::{NamedRight, TypedValue},
@@ -175,6 +176,20 @@ pub struct Permission {
     pub reason: ReasonDto,
 }
 
+impl Permission {
+    /// Without the main units of the parties, as single resources and rights are shown.
+    #[must_use]
+    pub fn without_main_units(mut self) -> Self {
+        for party in [Some(&mut self.from), Some(&mut self.to), self.via.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            party.parent = None;
+        }
+        self
+    }
+}
+
 /// A package with the ways by which it is held.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PackagePermission {
@@ -271,9 +286,15 @@ pub enum ProviderKind {
 const SERVICE_OWNER: Uuid = uuid!("0195efb8-7c80-713e-ad96-a9896d12f444");
 
 impl FullResource {
-    /// From a resource's document.
+    /// From a resource's document, and the address of its owner's logo.
     #[must_use]
-    pub fn of(identifier: &str, document: &Value, language: Language, kind: ProviderKind) -> Self {
+    pub fn of(
+        identifier: &str,
+        document: &Value,
+        logo_url: Option<String>,
+        language: Language,
+        kind: ProviderKind,
+    ) -> Self {
         let text = |pointer: &str| {
             document
                 .pointer(pointer)
@@ -310,7 +331,7 @@ impl FullResource {
                 id: service_owner_uuid(&code),
                 name: in_language(document.pointer("/hasCompetentAuthority/name"), language),
                 ref_id: text("/hasCompetentAuthority/organization"),
-                logo_url: None,
+                logo_url,
                 code,
                 type_id: SERVICE_OWNER,
                 kind: (kind == ProviderKind::Shown).then(service_owner),
@@ -404,13 +425,79 @@ pub struct PackageCheck {
     /// It may.
     pub result: bool,
     /// One for each way by which it may; else one that says that there is none.
-    pub reasons: Vec<PackageCheckReason>,
+    pub reasons: Vec<CheckReason>,
 }
 
-/// A way by which the caller may give a package.
+/// A role with the ways by which it is held.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RolePermission {
+    /// The role.
+    pub role: ConnectionRole,
+    /// The ways.
+    pub permissions: Vec<Permission>,
+}
+
+/// A role that is held.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionRole {
+    /// Id.
+    pub id: Uuid,
+    /// Name.
+    pub name: String,
+    /// Such as `daglig-leder`.
+    pub code: String,
+    /// What it is for.
+    pub description: String,
+    /// Who holds it acts for the organisation everywhere.
+    pub is_key_role: bool,
+    /// Name in policies.
+    pub urn: String,
+    /// Code in Altinn 2.
+    pub legacy_role_code: Option<String>,
+    /// Name in policies of Altinn 2.
+    pub legacy_urn: Option<String>,
+    /// Service owners may use it in policies.
+    pub is_resource_policy_available: bool,
+    /// The register that it comes from.
+    pub provider: Option<ProviderDto>,
+    /// Always false: roles of the register are not taken back here.
+    pub is_revocable: bool,
+}
+
+impl From<RoleDto> for ConnectionRole {
+    fn from(role: RoleDto) -> Self {
+        Self {
+            id: role.id,
+            name: role.name,
+            code: role.code,
+            description: role.description,
+            is_key_role: role.is_key_role,
+            urn: role.urn,
+            legacy_role_code: role.legacy_role_code,
+            legacy_urn: role.legacy_urn,
+            is_resource_policy_available: role.is_resource_policy_available,
+            provider: role.provider,
+            is_revocable: false,
+        }
+    }
+}
+
+/// Whether the caller holds a role, and with it what policies give to it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RoleCheck {
+    /// The role.
+    pub role: RoleDto,
+    /// It does.
+    pub result: bool,
+    /// One for each way by which it does; else one that says that there is none.
+    pub reasons: Vec<CheckReason>,
+}
+
+/// A way by which the caller has a role, or may give a package.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PackageCheckReason {
+pub struct CheckReason {
     /// The way, or `NoAccess`.
     pub description: String,
     /// Role of the relation.
@@ -435,7 +522,7 @@ pub struct PackageCheckReason {
     pub via_role_urn: Option<String>,
 }
 
-impl PackageCheckReason {
+impl CheckReason {
     /// There is no way.
     #[must_use]
     pub fn no_access() -> Self {

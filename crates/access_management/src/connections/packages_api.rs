@@ -1,7 +1,7 @@
 //! `/accessmanagement/api/v1/enduser/connections/accesspackages`: packages that a party gave others, or
 //! that others gave it.
 
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use foundation::http::{Json, body::JsonBytes, query::Query};
 use http::StatusCode;
 
@@ -28,9 +28,9 @@ pub async fn list(
     caller: Managing<ReadAccess>,
     _: PagingHeaders,
     query: Query,
-) -> AccessResult<Json<Envelope<PackagePermission>>> {
+) -> AccessResult<Response> {
     let ends = access.list_ends(&caller, &query).await?;
-    Ok(Json(access.list_packages(&ends).await?))
+    access.stream_packages(ends).await
 }
 
 /// Gives a package. A repeat answers the same.

@@ -21,7 +21,7 @@ use futures_util::{
 };
 use registers::{
     packages::{Catalogue, PackageKey, RoleKey},
-    parties::{self, IdentityKeys, Party, SingleRight},
+    parties::{self, IdentityKeys, Party, SingleRight, service_owners},
     resources::{self, RightKey, right_keys_in_order, rights::named_right},
 };
 use serde::Serialize;
@@ -30,10 +30,10 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
     bind::ConnectionParts,
+    held::{Carries, Led},
     model::{
-        ConnectedResource, ConnectionDto, FullResource, PackagePermission, Permission,
-        ProviderKind, ReasonDto, ResourcePermission, RightDto, RightPermission, RightsOfResource,
-        WayFlag, WayRow, in_language,
+        ConnectedResource, ConnectionDto, FullResource, ProviderKind, ReasonDto, RightDto,
+        RightPermission, RightsOfResource, WayFlag, WayRow, in_language,
     },
     rules,
     store::{self, WayContent},
@@ -41,13 +41,13 @@ use super::{
 use crate::{
     AccessManagement,
     callers::Managing,
-    entities::{CompactPackage, Entity, EntityType, Envelope, Wrapping, entity_rows, entity_type},
+    entities::{CompactPackage, Entity, EntityType, Wrapping, entity_rows, entity_type},
     errors::{AccessError, AccessResult, Invalid, InvalidCode},
 };
 
 /// Parties that are read at once.
-const PARTIES_PER_QUERY: usize = 1_000;
-const NO_RIGHTS: WayContent<'_> = WayContent { rights_on: None };
+pub(super) const PARTIES_PER_QUERY: usize = 1_000;
+pub(super) const NO_RIGHTS: WayContent<'_> = WayContent { rights_on: None };
 
 /// The ends of a list: the party, and the other end where it is named.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ pub(super) fn wrong_type(party: &Party, end: &str, allowed: &[EntityType]) -> Op
 }
 
 /// Names for a list: parties with their main units, and titles of resources.
-struct Names {
+pub(super) struct Names {
     parties: HashMap<i32, Entity>,
     titles: HashMap<String, String>,
 }
@@ -113,7 +113,7 @@ impl Names {
 
     /// Names of parties; identity numbers and dates of these alone that are direct: who is reached
     /// through another party may be unknown to the reader.
-    async fn read(
+    pub(super) async fn read(
         db: &mut PgConnection,
         identity: &IdentityKeys,
         keys: &BTreeSet<i32>,
@@ -153,7 +153,7 @@ impl Names {
         })
     }
 
-    fn party(&self, key: i32) -> Option<Entity> {
+    pub(super) fn party(&self, key: i32) -> Option<Entity> {
         self.parties.get(&key).cloned()
     }
 
@@ -177,6 +177,36 @@ async fn titles(
         .into_iter()
         .map(|(identifier, document)| (identifier, in_language(document.get("title"), language)))
         .collect())
+}
+
+/// Address of the logo of a resource's owner, where one is known.
+pub(super) async fn logo_of(
+    db: &mut PgConnection,
+    document: &Value,
+) -> Result<Option<String>, DbError> {
+    let code = document.pointer("/hasCompetentAuthority/orgcode");
+    let code = code.and_then(Value::as_str).unwrap_or_default();
+    let owners = service_owners::all(db).await?;
+    let owner = owners
+        .into_iter()
+        .find(|owner| owner.orgcode.eq_ignore_ascii_case(code));
+    Ok(owner.and_then(|owner| owner.logo))
+}
+
+impl ListEnds {
+    /// Key of the party.
+    pub(super) const fn party(&self) -> i32 {
+        self.party.key
+    }
+
+    /// The caller's party and this other one.
+    pub(super) fn between<P>(caller: &Managing<P>, other: Party) -> Self {
+        Self {
+            party: caller.party.clone(),
+            is_giver: caller.is_giver,
+            other: OtherEnd::Known(Box::new(other)),
+        }
+    }
 }
 
 impl AccessManagement {
@@ -221,7 +251,7 @@ impl AccessManagement {
     }
 
     /// The ways that count between the ends, as they are read.
-    fn each_way<'a>(
+    pub(super) fn each_way<'a>(
         &'a self,
         db: &'a mut PgConnection,
         ends: &ListEnds,
@@ -242,7 +272,7 @@ impl AccessManagement {
     }
 
     /// The ways that count between the ends.
-    async fn ways(
+    pub(super) async fn ways(
         &self,
         db: &mut PgConnection,
         ends: &ListEnds,
@@ -303,87 +333,6 @@ impl AccessManagement {
         Ok(nodes)
     }
 
-    /// Packages that reach the receivers, each with its ways.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn list_packages(
-        &self,
-        ends: &ListEnds,
-    ) -> AccessResult<Envelope<PackagePermission>> {
-        let mut tx = self.snapshot().await?;
-        let ways = self.ways(&mut tx, ends, NO_RIGHTS).await?;
-        let mut found: BTreeMap<&str, Vec<(&WayRow, rules::ReachedPackage)>> = BTreeMap::new();
-        for way in &ways {
-            for reached in rules::packages_of(&self.catalogue, way) {
-                if let Some(package) = self.catalogue.package(reached.package) {
-                    found.entry(&package.urn).or_default().push((way, reached));
-                }
-            }
-        }
-        let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
-        let data = found.into_iter().filter_map(|(urn, reached)| {
-            let package = self.catalogue.held_package_named(urn)?;
-            let permissions = reached.into_iter().filter_map(|(way, one)| {
-                let flag = rules::flag(way, one.is_implied);
-                let role = WayRole {
-                    role: one.role,
-                    is_implied: one.is_implied,
-                };
-                self.permission(&names, way, role, flag.bit())
-            });
-            Some(PackagePermission {
-                package: CompactPackage::from(package),
-                permissions: permissions.collect(),
-            })
-        });
-        Ok(Envelope::of(data.collect()))
-    }
-
-    /// Single resources that reach the receivers, each with its ways; one resource alone where it is
-    /// named.
-    ///
-    /// # Errors
-    /// 400 for a resource that does not exist.
-    pub async fn list_resources(
-        &self,
-        ends: &ListEnds,
-        only: Option<&str>,
-        language: Language,
-    ) -> AccessResult<Vec<ResourcePermission>> {
-        if let Some(identifier) = only {
-            self.document(identifier).await?;
-        }
-        let mut tx = self.snapshot().await?;
-        let ways = self.ways(&mut tx, ends, NO_RIGHTS).await?;
-        let mut found: BTreeMap<&str, Vec<&WayRow>> = BTreeMap::new();
-        for way in ways.iter().filter(|way| !way.is_own_firm) {
-            for identifier in &way.resources {
-                if only.is_none_or(|only| only == identifier) {
-                    found.entry(identifier).or_default().push(way);
-                }
-            }
-        }
-        let identifiers = found.keys().map(|id| (*id).to_owned()).collect();
-        let mut names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
-        names.titles = titles(&mut tx, &identifiers, language).await?;
-        let list = found.into_iter().map(|(identifier, ways)| {
-            let permissions = ways.into_iter().filter_map(|way| {
-                self.permission(
-                    &names,
-                    way,
-                    WayRole::of_relation(way),
-                    rules::flag(way, false).bit(),
-                )
-            });
-            ResourcePermission {
-                resource: names.resource(identifier),
-                permissions: permissions.collect(),
-            }
-        });
-        Ok(list.collect())
-    }
-
     /// The document of a resource.
     ///
     /// # Errors
@@ -419,6 +368,7 @@ impl AccessManagement {
             .and_then(|resource| resource.policy)
             .map(|policy| right_keys_in_order(&policy.policy, identifier))
             .unwrap_or_default();
+        let logo = logo_of(&mut tx, &document).await?;
         let (mut direct_rights, mut indirect_rights) = (Vec::new(), Vec::new());
         for (key, _) in keys {
             let holding: Vec<&WayRow> = ways.iter().filter(|way| holds(way, &key)).collect();
@@ -437,8 +387,9 @@ impl AccessManagement {
                     .iter()
                     .fold(0, |flags, way| flags | rules::right_flags(way));
                 let permissions = ways.iter().filter_map(|way| {
-                    let flags = rules::right_flags(way);
-                    self.permission(&names, way, WayRole::of_relation(way), flags)
+                    let carries = Carries::by_relation(way, rules::right_flags(way));
+                    let shown = self.permission(&names, &Led::from(*way), carries)?;
+                    Some(shown.without_main_units())
                 });
                 list.push(RightPermission {
                     right: right.clone(),
@@ -448,56 +399,10 @@ impl AccessManagement {
             }
         }
         Ok(RightsOfResource {
-            resource: FullResource::of(identifier, &document, language, ProviderKind::Hidden),
+            resource: FullResource::of(identifier, &document, logo, language, ProviderKind::Hidden),
             direct_rights,
             indirect_rights,
         })
-    }
-
-    fn permission(
-        &self,
-        names: &Names,
-        way: &WayRow,
-        role: WayRole,
-        flags: u8,
-    ) -> Option<Permission> {
-        let via = if way.is_main_unit || way.is_own_firm {
-            Some(way.source_key)
-        } else {
-            way.via_key
-        };
-        let dto = |role: RoleKey| self.catalogue.role(role).map(Into::into);
-        let via_role = if way.is_client {
-            self.catalogue.role_by_code("agent").map(Into::into)
-        } else if role.is_implied {
-            None
-        } else {
-            way.via_role.and_then(dto)
-        };
-        Some(Permission {
-            from: names.party(way.from_key)?,
-            to: names.party(way.to_key)?,
-            via: via.and_then(|key| names.party(key)),
-            role: role.role.and_then(dto),
-            via_role,
-            reason: ReasonDto::of(flags),
-        })
-    }
-}
-
-/// The role of a way, as an answer shows it.
-#[derive(Debug, Clone, Copy)]
-struct WayRole {
-    role: Option<RoleKey>,
-    is_implied: bool,
-}
-
-impl WayRole {
-    fn of_relation(way: &WayRow) -> Self {
-        Self {
-            role: (!way.is_client).then_some(way.role_id),
-            is_implied: false,
-        }
     }
 }
 
@@ -647,7 +552,8 @@ impl Nodes {
     /// and the parties of the list in their order, those that are only above others last.
     fn in_order(self) -> (BTreeSet<i32>, Vec<Node>) {
         let mut top = self.top;
-        top.sort_by_key(|node| node.place.unwrap_or(usize::MAX));
+        // Keys apart from the nodes: sorting takes room of its own.
+        top.sort_by_cached_key(|node| node.place.unwrap_or(usize::MAX));
         (self.direct, top)
     }
 }

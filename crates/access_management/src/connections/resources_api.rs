@@ -1,12 +1,14 @@
 //! `/accessmanagement/api/v1/enduser/connections/resources`: single resources that a party gave others,
 //! or that others gave it.
 
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use foundation::http::{Json, Language, body::JsonBytes, query::Query};
 use http::StatusCode;
+use serde_json::Value;
 
 use super::{
     bind::bind_right_keys,
+    held::connected_resource,
     manage::RightsChange,
     model::{ResourcePermission, RightKeys, RightsOfResource},
 };
@@ -35,11 +37,13 @@ pub async fn list(
     _: PagingHeaders,
     language: Language,
     query: Query,
-) -> AccessResult<Json<Vec<ResourcePermission>>> {
+) -> AccessResult<Response> {
     let ends = access.list_ends(&caller, &query).await?;
-    let only = resource_of(&query);
-    let list = access.list_resources(&ends, only, language);
-    Ok(Json(list.await?))
+    let head = move |identifier: &str, document: Option<&Value>| {
+        Some(connected_resource(identifier, document, language))
+    };
+    let list = access.stream_resources(ends, resource_of(&query), head, |one| one);
+    list.await
 }
 
 /// Rights on a resource that one party holds of another.

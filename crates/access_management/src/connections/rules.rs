@@ -169,11 +169,7 @@ pub fn givable_by(
     if way.is_client || way.is_own_firm {
         return Vec::new();
     }
-    let access = match way.via_role {
-        Some(_) => "KeyRole",
-        None => "Direct",
-    };
-    let unit = if way.is_main_unit { "-MainUnit" } else { "" };
+    let (access, unit) = (access_word(way), unit_word(way));
     let mut out = Vec::new();
     if package.urn != MAIN_ADMINISTRATOR_PACKAGE && way.packages.contains(&package.key) {
         out.push(format!("{access}-AssignmentPackage{unit}"));
@@ -213,6 +209,29 @@ pub fn givable_by(
         }
     }
     out
+}
+
+/// By which name a way gives its receiver a role; none when it does not.
+#[must_use]
+pub fn holds_role_by(catalogue: &Catalogue, way: &WayRow, role: RoleKey) -> Option<String> {
+    if way.is_own_firm || !roles_of(catalogue, way).any(|held| held == role) {
+        return None;
+    }
+    let access = access_word(way);
+    let unit = unit_word(way);
+    let implied = if role == way.role_id { "" } else { "-RoleMap" };
+    Some(format!("{access}-AssignmentRole{unit}{implied}"))
+}
+
+const fn access_word(way: &WayRow) -> &'static str {
+    match way.via_role {
+        Some(_) => "KeyRole",
+        None => "Direct",
+    }
+}
+
+const fn unit_word(way: &WayRow) -> &'static str {
+    if way.is_main_unit { "-MainUnit" } else { "" }
 }
 
 #[cfg(test)]
@@ -286,6 +305,39 @@ mod tests {
             ["Direct-AssignmentPackage-MainUnit-HovedAdmin"]
         );
         assert!(by(&administrator, "hovedadministrator").is_empty());
+    }
+
+    #[rstest]
+    #[case("daglig-leder", false, false, Some("Direct-AssignmentRole"))]
+    #[case("daglig-leder", true, false, Some("Direct-AssignmentRole-MainUnit"))]
+    #[case("admai", false, false, Some("Direct-AssignmentRole-RoleMap"))]
+    #[case("admai", true, true, Some("KeyRole-AssignmentRole-MainUnit-RoleMap"))]
+    #[case("styreleder", false, false, None)]
+    fn a_role_is_held_by_the_name_of_its_way(
+        #[case] asked: &str,
+        #[case] is_main_unit: bool,
+        #[case] is_key_role: bool,
+        #[case] expected: Option<&str>,
+    ) {
+        let catalogue = packages::embedded().unwrap();
+        let way = WayRow {
+            is_main_unit,
+            via_role: is_key_role.then_some(1),
+            ..way(&catalogue, "daglig-leder")
+        };
+        let asked = catalogue.role_by_code(asked).unwrap().key;
+        let found = holds_role_by(&catalogue, &way, asked);
+        assert_eq!(found.as_deref(), expected);
+    }
+
+    #[test]
+    fn a_client_delegation_gives_no_role() {
+        let catalogue = packages::embedded().unwrap();
+        let way = WayRow {
+            is_client: true,
+            ..way(&catalogue, "daglig-leder")
+        };
+        assert_eq!(holds_role_by(&catalogue, &way, way.role_id), None);
     }
 
     #[test]

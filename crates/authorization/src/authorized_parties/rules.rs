@@ -169,11 +169,7 @@ fn sorted(mut list: Vec<String>) -> Vec<String> {
 
 /// The codes that callers know a role by: its own, and the older one in upper case, where it has one.
 fn role_codes(role: &Role) -> impl Iterator<Item = String> {
-    let older = role
-        .legacy_code
-        .as_deref()
-        .or_else(|| (role.provider == "sys-altinn2").then_some(role.code.as_str()))
-        .map(str::to_uppercase);
+    let older = role.older_code().map(str::to_uppercase);
     std::iter::once(role.code.clone()).chain(older)
 }
 

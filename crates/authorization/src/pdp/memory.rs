@@ -195,11 +195,7 @@ fn role_attributes(role: &Role) -> Vec<(&'static str, Box<str>)> {
         "sys-altinn3" => out.push(("urn:altinn:role", role.code.as_str().into())),
         _ => {}
     }
-    let legacy = role
-        .legacy_code
-        .as_deref()
-        .or_else(|| (role.provider == "sys-altinn2").then_some(role.code.as_str()));
-    if let Some(code) = legacy {
+    if let Some(code) = role.older_code() {
         // Policies that compare with case are written either way.
         out.push(("urn:altinn:rolecode", code.to_lowercase().into()));
         out.push(("urn:altinn:rolecode", code.to_uppercase().into()));

@@ -1,5 +1,7 @@
 //! Roles, service owners and resources, as the portal's pages list them.
 
+use std::cmp::Reverse;
+
 use authorization::callers::EndUser;
 use axum::extract::State;
 use foundation::{
@@ -9,7 +11,7 @@ use foundation::{
 use http::StatusCode;
 use registers::{
     parties::service_owners::{self, ServiceOwnerRow},
-    resources::{self, ResourceOwnerRow},
+    resources::{self, ResourceOwnerRow, TextFilter, Words},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -125,4 +127,82 @@ pub async fn resource(
     let document = documents.get(id);
     let document = document.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     Ok(Json(resource_item(document, language.language())))
+}
+
+/// A page of what a search found.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PortalResourcePage {
+    /// Number of the page, from 1.
+    pub page: usize,
+    /// Resources on all pages.
+    pub num_entries_total: usize,
+    #[schema(value_type = Vec<PortalResource>)]
+    pub page_list: Vec<Value>,
+}
+
+/// Resources of one page.
+const MAX_PAGE: usize = 1_000;
+/// Service owners of one search.
+const MAX_OWNERS: usize = 500;
+
+/// A number from 1 to the most.
+fn from_one(query: &Query, name: &str, most: usize) -> ApiResult<usize> {
+    let text = query.required(name)?.trim();
+    let number = text.parse().ok().filter(|n| (1..=most).contains(n));
+    Ok(number.ok_or_else(|| ModelState::not_valid(name, text))?)
+}
+
+/// Resources that people can be given, those with most of the words first; by identifier where they
+/// have equally many. A page behind the last is empty.
+#[utoipa::path(get, operation_id = "searchPortalResources", path = "/accessmanagement/api/v1/resources/search", tag = "Portal",
+    params(("Page" = u32, Query, description = "From 1"), ("ResultsPerPage" = u32, Query, description = "1 to 1000"),
+        ("SearchString" = Option<String>, Query, description = "Words in title, description, identifier, name of the owner and keywords; at most 50. Every resource when left out"),
+        ("ROFilters" = Option<Vec<String>>, Query, description = "Codes of service owners, at most 500: only what they own"),
+        ("IncludeA2Services" = Option<bool>, Query, description = "Services of Altinn 2 too; true when left out"),
+        ("IncludeExpired" = Option<bool>, Query, description = "What is deprecated too, and apps that were moved over; false when left out")),
+    responses((status = 200, body = PortalResourcePage), (status = 400, description = "A page, a number of results or a flag is none, or there are too many words or owners"), (status = 401), (status = 403)))]
+pub async fn search(
+    State(portal): State<PortalBackEnd>,
+    _: User,
+    language: PageLanguage,
+    query: Query,
+) -> ApiResult<Json<PortalResourcePage>> {
+    let page = from_one(&query, "Page", usize::MAX)?;
+    let per_page = from_one(&query, "ResultsPerPage", MAX_PAGE)?;
+    let name = "SearchString";
+    let words = Words::of(query.get(name).unwrap_or_default())
+        .map_err(|error| ModelState::of(name, error.to_string()))?;
+    let name = "ROFilters";
+    let owners = query.all(name).map(str::trim).filter(|o| !o.is_empty());
+    let owners: Vec<String> = owners.map(str::to_lowercase).collect();
+    if owners.len() > MAX_OWNERS {
+        let sentence = format!("At most {MAX_OWNERS} service owners can be given.");
+        return Err(ModelState::of(name, sentence).into());
+    }
+    let filter = TextFilter {
+        owners,
+        without_altinn_2: !query.flag_or("IncludeA2Services", true)?,
+        with_expired: query.flag("IncludeExpired")?,
+    };
+    let language = language.language();
+    let mut db = portal.db.acquire().await?;
+    let texts = resources::texts(&mut db, &filter, language.code()).await?;
+    let mut found: Vec<(Reverse<usize>, String)> = texts
+        .into_iter()
+        .filter_map(|texts| Some((Reverse(words.score(&texts)?), texts.identifier)))
+        .collect();
+    found.sort_unstable();
+    let begin = (page - 1).saturating_mul(per_page);
+    let shown = found.iter().skip(begin).take(per_page);
+    let ids: Vec<String> = shown.map(|(_, id)| id.clone()).collect();
+    let documents = resources::names(&mut db, &ids).await?;
+    let shown = ids.iter().filter_map(|id| documents.get(id));
+    Ok(Json(PortalResourcePage {
+        page,
+        num_entries_total: found.len(),
+        page_list: shown
+            .map(|document| resource_item(document, language))
+            .collect(),
+    }))
 }

@@ -2,7 +2,7 @@
 //! and what an agent has and gives up itself, as the portal's pages ask.
 
 use access_management::{
-    callers::{Facilitating, Own, ReadClientsInPortal, WriteClientsInPortal},
+    callers::{Acting, Facilitating, Own, ReadClientsInPortal, WriteClientsInPortal},
     client_delegations::{
         AssignmentDto, BatchItems, BatchValue, Cascade, EndNames, Ends, PackageBatch,
         PersonInputDto, ResourceBatch, Version, bind_batch,
@@ -43,16 +43,6 @@ fn ends(party: Uuid, query: &Query) -> ApiResult<Ends> {
     })
 }
 
-/// The ends of a delegation to the caller.
-fn own_ends(caller: &Own<Portal>, query: &Query) -> ApiResult<Ends> {
-    let [party, client] = required_uuids(query, ["provider", "from"])?;
-    Ok(Ends {
-        party,
-        client,
-        agent: caller.by.party.uuid,
-    })
-}
-
 /// A batch, which must be there.
 fn batch(bytes: &[u8], items: BatchItems) -> ApiResult<Vec<BatchValue>> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -60,6 +50,61 @@ fn batch(bytes: &[u8], items: BatchItems) -> ApiResult<Vec<BatchValue>> {
         return Err(ApiError::Text(StatusCode::BAD_REQUEST, sentence));
     }
     bind_batch(bytes, items)
+}
+
+/// What is taken back from an agent, or given up by it.
+struct Taken<'c> {
+    by: &'c Acting,
+    ends: Ends,
+    names: EndNames,
+    items: BatchItems,
+}
+
+impl<'c> Taken<'c> {
+    fn of_facilitator(
+        caller: &'c Facilitating<WriteClientsInPortal>,
+        query: &Query,
+        items: BatchItems,
+    ) -> ApiResult<Self> {
+        Ok(Self {
+            by: &caller.by,
+            ends: ends(caller.party.uuid, query)?,
+            names: EndNames::of_facilitator(VERSION),
+            items,
+        })
+    }
+
+    fn of_agent(caller: &'c Own<Portal>, query: &Query, items: BatchItems) -> ApiResult<Self> {
+        let [party, client] = required_uuids(query, ["provider", "from"])?;
+        let ends = Ends {
+            party,
+            client,
+            agent: caller.by.party.uuid,
+        };
+        Ok(Self {
+            by: &caller.by,
+            ends,
+            names: EndNames::of_agent(VERSION),
+            items,
+        })
+    }
+
+    async fn back(self, portal: &PortalBackEnd, bytes: &[u8]) -> PassedResult<StatusCode, Removed> {
+        let values = batch(bytes, self.items)?;
+        let Self {
+            by, ends, names, ..
+        } = self;
+        let access = &portal.access;
+        match self.items {
+            BatchItems::Packages => {
+                access.take_packages(by, ends, &values, names).await?;
+            }
+            BatchItems::Resources => {
+                access.take_resources(by, ends, &values, names).await?;
+            }
+        }
+        Ok(StatusCode::NO_CONTENT)
+    }
 }
 
 /// Makes a party an agent: by its uuid, or a person by identity number and last name.
@@ -167,14 +212,8 @@ pub async fn take_packages(
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let ends = ends(caller.party.uuid, &query)?;
-    let values = batch(&bytes, BatchItems::Packages)?;
-    let names = EndNames::of_facilitator(VERSION);
-    portal
-        .access
-        .take_packages(&caller.by, ends, &values, names)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let taken = Taken::of_facilitator(&caller, &query, BatchItems::Packages)?;
+    taken.back(&portal, &bytes).await
 }
 
 /// Single resources that an agent was delegated, client by client.
@@ -245,14 +284,8 @@ pub async fn take_resources(
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let ends = ends(caller.party.uuid, &query)?;
-    let values = batch(&bytes, BatchItems::Resources)?;
-    let names = EndNames::of_facilitator(VERSION);
-    portal
-        .access
-        .take_resources(&caller.by, ends, &values, names)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let taken = Taken::of_facilitator(&caller, &query, BatchItems::Resources)?;
+    taken.back(&portal, &bytes).await
 }
 
 /// Clients that the caller has, facilitator by facilitator.
@@ -284,14 +317,8 @@ pub async fn give_up_packages(
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let ends = own_ends(&caller, &query)?;
-    let values = batch(&bytes, BatchItems::Packages)?;
-    let names = EndNames::of_agent(VERSION);
-    portal
-        .access
-        .take_packages(&caller.by, ends, &values, names)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let taken = Taken::of_agent(&caller, &query, BatchItems::Packages)?;
+    taken.back(&portal, &bytes).await
 }
 
 /// Gives up single resources of a client.
@@ -305,14 +332,8 @@ pub async fn give_up_resources(
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let ends = own_ends(&caller, &query)?;
-    let values = batch(&bytes, BatchItems::Resources)?;
-    let names = EndNames::of_agent(VERSION);
-    portal
-        .access
-        .take_resources(&caller.by, ends, &values, names)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let taken = Taken::of_agent(&caller, &query, BatchItems::Resources)?;
+    taken.back(&portal, &bytes).await
 }
 
 /// Ends that the caller is a facilitator's agent, with all that was delegated.

@@ -2,8 +2,8 @@
 
 use access_management::{
     connections::{
-        FullResource, PackagePermission, Permission, ReasonItem, RightCheckDto, RightDto,
-        RightPermission, RightsOfResource,
+        FullResource, Permission, ReasonItem, RightCheckDto, RightDto, RightPermission,
+        RightsOfResource,
     },
     entities::CompactPackage,
 };
@@ -93,15 +93,6 @@ pub struct PortalPackagePermission {
     pub permissions: Vec<PortalPermission>,
 }
 
-impl From<PackagePermission> for PortalPackagePermission {
-    fn from(one: PackagePermission) -> Self {
-        Self {
-            package: one.package,
-            permissions: one.permissions.into_iter().map(Into::into).collect(),
-        }
-    }
-}
-
 /// A package with what it leads to and the ways by which it is held.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -118,8 +109,8 @@ pub struct PortalPackageDetails {
 }
 
 impl PortalPackageDetails {
-    /// A package of the catalogue with what a page shows of it.
-    pub fn new(package: PackageDto, resources: Vec<Value>, permissions: Vec<Permission>) -> Self {
+    /// A package of the catalogue with what a page shows of it; its ways come later.
+    pub fn new(package: PackageDto, resources: Vec<Value>) -> Self {
         Self {
             id: package.id,
             urn: package.urn,
@@ -128,7 +119,7 @@ impl PortalPackageDetails {
             is_delegable: package.is_delegable,
             description: package.description,
             resources,
-            permissions: permissions.into_iter().map(Into::into).collect(),
+            permissions: Vec::new(),
         }
     }
 }

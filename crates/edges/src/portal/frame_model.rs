@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use authorization::authorized_parties::AuthorizedParty;
 use chrono::NaiveDate;
-use registers::parties::{Details, Party, PartyKind, PartyStatus};
+use registers::parties::{Details, PartyKind};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -218,39 +218,9 @@ pub struct EntityFe {
     #[schema(value_type = Option<String>)]
     pub children: Option<Value>,
     pub party_id: Option<i32>,
-    /// Always null.
-    pub user_id: Option<i32>,
-    /// Always null.
-    pub username: Option<String>,
     pub organization_identifier: Option<String>,
     pub date_of_birth: Option<NaiveDate>,
-    pub date_of_death: Option<NaiveDate>,
     pub is_deleted: bool,
-    /// Always null.
-    pub deleted_at: Option<String>,
-}
-
-impl EntityFe {
-    /// A party with the code of its form.
-    pub fn new(party: &Party, form: Option<String>) -> Self {
-        let is_person = party.kind == PartyKind::Person;
-        Self {
-            id: party.uuid,
-            name: party.name.clone(),
-            r#type: if is_person { "Person" } else { "Organisasjon" },
-            variant: form.filter(|_| !is_person),
-            parent: None,
-            children: None,
-            party_id: party.party_id,
-            user_id: None,
-            username: None,
-            organization_identifier: party.org_number.clone(),
-            date_of_birth: None,
-            date_of_death: party.death_date,
-            is_deleted: party.status == PartyStatus::Deleted,
-            deleted_at: None,
-        }
-    }
 }
 
 /// A role by its code.
@@ -292,13 +262,9 @@ impl ConnectionFe {
                 parent: None,
                 children: None,
                 party_id: party.party_id,
-                user_id: None,
-                username: None,
                 organization_identifier: party.organization_number,
                 date_of_birth: party.date_of_birth,
-                date_of_death: None,
                 is_deleted: party.is_deleted,
-                deleted_at: None,
             },
         }
     }

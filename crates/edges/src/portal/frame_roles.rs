@@ -1,37 +1,36 @@
 //! `GET role/permissions`: the roles that a party holds for another, as the frame around the portal's
 //! pages asks.
 
-use authorization::{
-    callers::EndUser,
-    permissions::{Action, SystemResource},
+use access_management::{
+    callers::{Managing, ReadAccessInPortal},
+    entities::Wrapping,
 };
-use axum::extract::State;
+use authorization::callers::EndUser;
+use axum::{extract::State, response::Response};
 use foundation::{
-    http::{
-        ApiError, ApiResult, Json, Language,
-        query::{Query, parse_uuid},
-    },
+    http::{ApiError, query::Query},
     token::scopes::Portal,
 };
-use http::StatusCode;
-use registers::{
-    packages::{ProviderDto, RoleDto},
-    parties::{self, Party, Via},
-};
+use registers::packages::{ProviderDto, RoleDto};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{PortalBackEnd, frame_model::EntityFe};
+use super::{
+    PortalBackEnd,
+    access_api::with_an_end,
+    connection_model::PortalPermission,
+    describe::PageLanguage,
+    passed_on::{PassedResult, Plain},
+};
 
 /// A role that is held, and how it is held.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RolePermission {
+pub struct PortalRolePermission {
     /// The role.
     role: HeldRoleFe,
     /// Each way in which it is held.
-    permissions: Vec<PermissionFe>,
+    permissions: Vec<PortalPermission>,
 }
 
 /// A role.
@@ -68,107 +67,25 @@ impl From<RoleDto> for HeldRoleFe {
     }
 }
 
-/// A way in which a role is held.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct PermissionFe {
-    from: EntityFe,
-    to: EntityFe,
-    /// Always null: the organisation between is not shown.
-    #[schema(value_type = Option<String>)]
-    via: Option<Value>,
-    /// Id of the role.
-    role: Uuid,
-    /// Id of the key role in the organisation between; null for a role of one's own.
-    via_role: Option<Uuid>,
-    /// Always null.
-    reason: Option<String>,
-}
-
-fn named(query: &Query, name: &str) -> ApiResult<Option<Uuid>> {
-    query
-        .get(name)
-        .map(|text| parse_uuid(name, text))
-        .transpose()
-}
-
-/// The person, or a party that the person decides about.
-async fn may_ask_for(portal: &PortalBackEnd, user: &EndUser<Portal>, party: Uuid) -> ApiResult<()> {
-    let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
-    let person = user.known_person().ok_or_else(forbidden)?;
-    if person.0.uuid == party {
-        return Ok(());
-    }
-    let found = parties::party_by_uuid(&mut *portal.db.acquire().await?, party).await?;
-    let party_id = found.and_then(|p| p.party_id).ok_or_else(forbidden)?;
-    let (action, resource) = (Action::Read, SystemResource::AccessManagement);
-    let permissions = &portal.permissions;
-    let may = permissions
-        .person_may(person, user.level(), action, resource, party_id)
-        .await?;
-    if may { Ok(()) } else { Err(forbidden()) }
-}
-
-/// The roles that a party holds for another. One of them is the party that asks.
+/// The roles that one party has at another, or at all others. One of them is the party that asks.
 #[utoipa::path(get, operation_id = "listPortalRolePermissions", path = "/accessmanagement/api/v1/role/permissions", tag = "Portal",
-    params(("party" = Uuid, Query, description = "The person, or a party that the person decides about"),
-        ("from" = Uuid, Query, description = "Who gave"), ("to" = Uuid, Query, description = "Who holds")),
-    responses((status = 200, body = Vec<RolePermission>), (status = 400, body = String, description = "Model state for what is no uuid, or a text when `from` or `to` is missing"),
+    params(("party" = Uuid, Query, description = "The person, or a party for which the person manages access"),
+        ("from" = Option<Uuid>, Query, description = "At whom; the party, for what others have at it"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what it has at others")),
+    responses((status = 200, body = Vec<PortalRolePermission>), (status = 400, body = String, description = "Model state, a problem of the call behind, or a text when neither end is named"),
         (status = 401), (status = 403, description = "Scope, or a party that is not the person's to ask for")))]
 pub async fn role_permissions(
     State(portal): State<PortalBackEnd>,
-    user: EndUser<Portal>,
+    _: EndUser<Portal>,
+    caller: Result<Managing<ReadAccessInPortal>, ApiError>,
+    language: PageLanguage,
     query: Query,
-    language: Language,
-) -> ApiResult<Json<Vec<RolePermission>>> {
-    let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
-    let party = named(&query, "party")?.ok_or_else(forbidden)?;
-    let (Some(from), Some(to)) = (named(&query, "from")?, named(&query, "to")?) else {
-        let text = "Both from and to must be provided.".to_owned();
-        return Err(ApiError::Text(StatusCode::BAD_REQUEST, text));
-    };
-    may_ask_for(&portal, &user, party).await?;
-    if party != from && party != to {
-        return Err(forbidden());
-    }
-    let mut db = portal.db.acquire().await?;
-    let (giver, holder) = (
-        parties::party_by_uuid(&mut db, from).await?,
-        parties::party_by_uuid(&mut db, to).await?,
-    );
-    let (Some(giver), Some(holder)) = (giver, holder) else {
-        return Ok(Json(Vec::new()));
-    };
-    let connections = parties::connections(&mut db, &holder, &giver).await?;
-    let entity = |party: &Party| {
-        let form = party.form.and_then(|form| portal.catalogue.variant(form));
-        EntityFe::new(party, form.map(|form| form.code.clone()))
-    };
-    let mut out: Vec<RolePermission> = Vec::new();
-    for connection in connections {
-        let found = portal.catalogue.role(connection.role);
-        let Some(role) = found.and_then(|role| portal.metadata.role(role.id, language)) else {
-            continue;
-        };
-        let via_role = match connection.via {
-            Via::KeyRole { role, .. } => portal.catalogue.role(role).map(|role| role.id),
-            Via::Direct | Via::Client => None,
-        };
-        let permission = PermissionFe {
-            from: entity(&giver),
-            to: entity(&holder),
-            via: None,
-            role: role.id,
-            via_role,
-            reason: None,
-        };
-        match out.iter_mut().find(|one| one.role.id == role.id) {
-            Some(one) => one.permissions.push(permission),
-            None => out.push(RolePermission {
-                role: role.into(),
-                permissions: vec![permission],
-            }),
-        }
-    }
-    Ok(Json(out))
+) -> PassedResult<Response, Plain> {
+    let caller = with_an_end(caller, &query)?;
+    let ends = portal.access.list_ends(&caller, &query).await?;
+    let (wrapping, language) = (Wrapping::Bare, language.language());
+    let (head, shape) = (HeldRoleFe::from, PortalPermission::from);
+    let list = portal
+        .access
+        .stream_roles(ends, language, wrapping, head, shape);
+    Ok(list.await?)
 }

@@ -32,7 +32,7 @@ pub struct SystemRef {
 
 /// A resource, in the language asked for: `identifier`, `title`, `description`, `rightDescription`,
 /// `delegable`, `resourceOwnerName`, `resourceOwnerOrgNumber`, `resourceOwnerOrgcode`,
-/// `resourceOwnerLogoUrl`, `resourceType`, `resourceReferences`, `authorizationReference`,
+/// `resourceOwnerLogoUrl`, `resourceType`, `status`, `resourceReferences`, `authorizationReference`,
 /// `keywords`.
 #[must_use]
 pub fn resource_item(document: &Value, language: Language) -> Value {
@@ -69,6 +69,7 @@ pub fn resource_item(document: &Value, language: Language) -> Value {
         // Logos are the portal's own.
         "resourceOwnerLogoUrl": "",
         "resourceType": text("/resourceType"),
+        "status": document.pointer("/status").and_then(Value::as_str),
         "resourceReferences": list("/resourceReferences"),
         "authorizationReference": authorization_reference(text("/identifier")),
         "keywords": list("/keywords"),
@@ -248,6 +249,8 @@ pub struct PortalResource {
     /// Always empty: logos are the portal's own.
     pub resource_owner_logo_url: String,
     pub resource_type: String,
+    /// Such as `Active` or `Deprecated`; null where the owner says none.
+    pub status: Option<String>,
     pub resource_references: Vec<ResourceReference>,
     pub authorization_reference: Vec<AuthorizationReference>,
     pub keywords: Vec<Keyword>,

@@ -10,7 +10,7 @@ use access_management::{
     query::required_uuids,
 };
 use authorization::callers::EndUser;
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use foundation::{
     http::{
         ApiError, ApiResult, Json, ModelState,
@@ -20,13 +20,13 @@ use foundation::{
     token::scopes::Portal,
 };
 use http::StatusCode;
-use registers::resources;
 use serde_json::Value;
 
 use super::{
     PortalBackEnd,
     connection_model::{
-        PortalResourcePermission, PortalRight, PortalRightCheck, PortalRightsOfResource,
+        PortalPermission, PortalResourcePermission, PortalRight, PortalRightCheck,
+        PortalRightsOfResource,
     },
     describe::PageLanguage,
     model::resource_item,
@@ -102,27 +102,16 @@ pub async fn list(
     caller: Managing<ReadAccessInPortal>,
     language: PageLanguage,
     query: Query,
-) -> PassedResult<Json<Vec<PortalResourcePermission>>, Plain> {
+) -> PassedResult<Response, Plain> {
     required_uuids(&query, ["from", "to"])?;
     let ends = portal.access.list_ends(&caller, &query).await?;
-    let found = portal
-        .access
-        .list_resources(&ends, None, language.language())
-        .await?;
-    let ids: Vec<String> = found
-        .iter()
-        .map(|one| one.resource.ref_id.clone())
-        .collect();
-    let documents = resources::names(&mut *portal.db.acquire().await?, &ids).await?;
     // One that the registry does not have any more is left out.
-    let shown = found.into_iter().filter_map(|one| {
-        let document = documents.get(&one.resource.ref_id)?;
-        Some(PortalResourcePermission {
-            resource: resource_item(document, language.language()),
-            permissions: one.permissions.into_iter().map(Into::into).collect(),
-        })
-    });
-    Ok(Json(shown.collect()))
+    let head = move |_: &str, document: Option<&Value>| {
+        Some(resource_item(document?, language.language()))
+    };
+    let shape = PortalPermission::from;
+    let list = portal.access.stream_resources(ends, None, head, shape);
+    Ok(list.await?)
 }
 
 /// Rights on a resource that one party has of another.

@@ -59,6 +59,20 @@ impl ListWriter {
         self.is_first = true;
     }
 
+    /// Begins a member of an object, that is a list: what is written from here to [`Self::close_member`] are
+    /// elements of that. The answer begins and ends as an object.
+    pub fn open_member(&mut self, name: &str) {
+        self.append(&name);
+        self.buffer.extend_from_slice(b":[");
+        self.is_first = true;
+    }
+
+    /// Ends what [`Self::open_member`] began.
+    pub fn close_member(&mut self) {
+        self.buffer.push(b']');
+        self.is_first = false;
+    }
+
     /// Ends what [`Self::open`] began.
     pub fn close(&mut self) {
         self.buffer.extend_from_slice(b"]}");
@@ -176,6 +190,22 @@ mod tests {
         assert_eq!(parts.next().await.unwrap().unwrap(), "[");
         ready.send(()).unwrap();
         assert_eq!(parts.next().await.unwrap().unwrap(), "1]");
+    }
+
+    #[tokio::test]
+    async fn lists_are_members_of_an_object() {
+        let answer = respond("{".to_owned(), "}", |mut writer| async move {
+            for (name, inner) in [("a\"", vec![1, 2]), ("b", vec![])] {
+                writer.open_member(name);
+                for one in inner {
+                    writer.put(&one).await?;
+                }
+                writer.close_member();
+            }
+            Ok(writer)
+        });
+        let expected = json!({"a\"": [1, 2], "b": []});
+        assert_eq!(read(answer.await.unwrap()).await, expected);
     }
 
     #[tokio::test]

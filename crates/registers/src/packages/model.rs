@@ -54,6 +54,21 @@ pub struct Role {
     pub is_available_for_service_owners: bool,
 }
 
+impl Role {
+    /// Whether it is a code of Altinn 2, which nobody is given any more.
+    #[must_use]
+    pub fn is_of_altinn_2(&self) -> bool {
+        self.provider == "sys-altinn2"
+    }
+
+    /// The code that Altinn 2 knows it by, where it does.
+    #[must_use]
+    pub fn older_code(&self) -> Option<&str> {
+        let own = || self.is_of_altinn_2().then_some(self.code.as_str());
+        self.legacy_code.as_deref().or_else(own)
+    }
+}
+
 /// An access package.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns of the catalogue")]

@@ -240,9 +240,8 @@ fn unknown_subject(found: &Match, catalogue: &Catalogue) -> Option<PolicyWarning
         "urn:altinn:rolecode" => (
             PolicyWarningKind::UnknownRole,
             catalogue.roles().any(|role| {
-                let legacy = role.legacy_code.as_deref();
-                legacy.is_some_and(|code| code.eq_ignore_ascii_case(value))
-                    || role.provider == "sys-altinn2" && role.code.eq_ignore_ascii_case(value)
+                let older = role.older_code();
+                older.is_some_and(|code| code.eq_ignore_ascii_case(value))
             }),
             "role",
         ),

@@ -15,6 +15,7 @@ pub mod rights;
 pub mod rules;
 pub mod store;
 mod system_resources;
+mod text_search;
 mod warnings;
 mod workers;
 
@@ -29,8 +30,9 @@ pub use public_system::{Difference, differences};
 pub use rights::{RightKey, right_keys, right_keys_in_order};
 pub use store::{
     ResourceKind, ResourceOwnerRow, access_list_filters, kinds, names, naming, owners_of_types,
-    resources_of_subjects, upsert,
+    resources_of_subjects, texts, upsert,
 };
 pub use system_resources::store_system_resources;
+pub use text_search::{ResourceTexts, TextFilter, TooManyWords, Words};
 pub use warnings::warnings;
 pub use workers::{Busy, Workers};

@@ -8,7 +8,9 @@ use sqlx::PgConnection;
 
 use super::{
     compiled,
+    document::ResourceType,
     rights::{self, SubjectAttribute},
+    text_search::{ResourceTexts, TextFilter},
 };
 use foundation::{
     crypto::sha256,
@@ -497,6 +499,48 @@ pub async fn search(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Stored
         filter.org_code,
         filter.organization_id,
         &filter.without_types
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Texts in a language of the visible resources that pass a filter, in their latest versions, by
+/// identifier.
+pub async fn texts(
+    db: &mut PgConnection,
+    filter: &TextFilter,
+    language: &str,
+) -> Result<Vec<ResourceTexts>, DbError> {
+    let mut without_types = vec![
+        ResourceType::MaskinportenSchema.as_str().to_owned(),
+        ResourceType::Systemresource.as_str().to_owned(),
+    ];
+    if filter.without_altinn_2 {
+        without_types.push(ResourceType::Altinn2Service.as_str().to_owned());
+    }
+    if !filter.with_expired {
+        without_types.push(ResourceType::MigratedApp.as_str().to_owned());
+    }
+    Ok(sqlx::query_as!(
+        ResourceTexts,
+        r#"select r.identifier,
+             coalesce(nullif(v.document->'title'->>$1, ''), v.document#>>'{title,nb}', '') as "title!",
+             coalesce(nullif(v.document->'description'->>$1, ''), v.document#>>'{description,nb}', '') as "description!",
+             coalesce(nullif(v.document->'rightDescription'->>$1, ''), v.document#>>'{rightDescription,nb}', '') as "right_description!",
+             coalesce(nullif(v.document#>'{hasCompetentAuthority,name}'->>$1, ''), v.document#>>'{hasCompetentAuthority,name,nb}', '') as "owner!",
+             array(select k->>'word' from jsonb_array_elements(v.document->'keywords') k
+               where k->>'language' = $1 and k->>'word' is not null) as "keywords!"
+           from resource r
+           cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
+           where r.deleted is null and v.document->>'visible' = 'true'
+             and (cardinality($2::text[]) = 0 or lower(v.document#>>'{hasCompetentAuthority,orgcode}') = any($2))
+             and coalesce(v.document->>'resourceType', '') <> all($3)
+             and ($4 or lower(coalesce(v.document->>'status', '')) <> 'deprecated')
+           order by r.identifier"#,
+        language,
+        &filter.owners,
+        &without_types,
+        filter.with_expired
     )
     .fetch_all(db)
     .await?)

@@ -104,93 +104,60 @@ pub(super) trait Element: PartialEq {
     fn fixed(&self) -> Vec<(&'static str, &str)>;
 }
 
-macro_rules! element {
-    ($type:ty, $part:ident, |$one:ident| $key:expr, $name:expr, [$($member:literal = $value:expr),*]) => {
-        impl Element for $type {
+/// Elements with an id: a member is what people call them, and some members never change.
+macro_rules! elements_with_ids {
+    ($($type:ty, $part:ident, $name:ident: [$($member:ident = $wire:literal),+];)+) => {
+        $(impl Element for $type {
             const PART: Part = Part::$part;
-            fn key(&self) -> String { let $one = self; $key }
-            fn name(&self) -> String { let $one = self; $name }
-            fn fixed(&self) -> Vec<(&'static str, &str)> { let $one = self; let _ = $one; vec![$(($member, &*$value)),*] }
-        }
+            fn key(&self) -> String {
+                self.id.to_string()
+            }
+            fn name(&self) -> String {
+                self.$name.clone()
+            }
+            fn fixed(&self) -> Vec<(&'static str, &str)> {
+                vec![$(($wire, &*self.$member)),+]
+            }
+        })+
     };
 }
 
-element!(
-    EntityType,
-    EntityTypes,
-    |one| one.id.to_string(),
-    one.key.clone(),
-    ["key" = one.key]
-);
-element!(
-    Provider,
-    Providers,
-    |one| one.id.to_string(),
-    one.code.clone(),
-    ["code" = one.code]
-);
-element!(
-    Variant,
-    Variants,
-    |one| one.id.to_string(),
-    one.code.clone(),
-    ["code" = one.code, "entityType" = one.entity_type]
-);
-element!(
-    Role,
-    Roles,
-    |one| one.id.to_string(),
-    one.urn.clone(),
-    [
-        "urn" = one.urn,
-        "code" = one.code,
-        "entityType" = one.entity_type
-    ]
-);
-element!(
-    ImpliedRole,
-    RoleMap,
-    |one| one.name(),
-    format!("{} → {}", one.has, one.gets),
-    []
-);
-element!(
-    AreaGroup,
-    AreaGroups,
-    |one| one.id.to_string(),
-    one.key.clone(),
-    ["key" = one.key, "entityType" = one.entity_type]
-);
-element!(
-    Area,
-    Areas,
-    |one| one.id.to_string(),
-    one.urn.clone(),
-    ["urn" = one.urn]
-);
-element!(
-    Package,
-    Packages,
-    |one| one.id.to_string(),
-    one.urn.clone(),
-    [
-        "urn" = one.urn,
-        "code" = one.code,
-        "entityType" = one.entity_type
-    ]
-);
-element!(
-    RolePackage,
-    RolePackages,
-    |one| one.name(),
-    format!(
-        "{} → {} ({})",
-        one.role,
-        one.package,
-        one.variant.as_deref().unwrap_or("any form")
-    ),
-    []
-);
+elements_with_ids! {
+    EntityType, EntityTypes, key: [key = "key"];
+    Provider, Providers, code: [code = "code"];
+    Variant, Variants, code: [code = "code", entity_type = "entityType"];
+    Role, Roles, urn: [urn = "urn", code = "code", entity_type = "entityType"];
+    AreaGroup, AreaGroups, key: [key = "key", entity_type = "entityType"];
+    Area, Areas, urn: [urn = "urn"];
+    Package, Packages, urn: [urn = "urn", code = "code", entity_type = "entityType"];
+}
+
+/// Elements that are nothing but what they connect.
+macro_rules! connecting_elements {
+    ($($type:ty, $part:ident: |$one:ident| $name:expr;)+) => {
+        $(impl Element for $type {
+            const PART: Part = Part::$part;
+            fn key(&self) -> String {
+                self.name()
+            }
+            fn name(&self) -> String {
+                let $one = self;
+                $name
+            }
+            fn fixed(&self) -> Vec<(&'static str, &str)> {
+                Vec::new()
+            }
+        })+
+    };
+}
+
+connecting_elements! {
+    ImpliedRole, RoleMap: |one| format!("{} → {}", one.has, one.gets);
+    RolePackage, RolePackages: |one| {
+        let form = one.variant.as_deref().unwrap_or("any form");
+        format!("{} → {} ({form})", one.role, one.package)
+    };
+}
 
 /// What is found by comparing.
 #[derive(Debug, Default)]
