@@ -152,7 +152,7 @@ impl Installation {
                 .collect();
             let mut tx = self.pool.begin().await.unwrap();
             feed::append(&mut tx, Touched::Party, &key).await.unwrap();
-            tx.commit().await.unwrap();
+            foundation::db::commit_at_last(tx).await.unwrap();
             if change % TIMED != 0 {
                 continue;
             }

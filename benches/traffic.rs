@@ -73,7 +73,7 @@ impl Traffic {
             .execute(&mut *tx)
             .await
             .expect("a statement");
-        tx.commit().await.unwrap();
+        foundation::db::commit_at_last(tx).await.unwrap();
     }
 
     async fn ask(&self, method: Method, path: &str, token: &str) -> String {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::AppState;
 use foundation::{
@@ -23,12 +23,12 @@ use foundation::{
     telemetry::{
         self,
         metrics::{
-            AUDIT_UNSEALED_AGE, AUDIT_UNSEALED_ROWS, AUTH_FAILED, BUILD_INFO, DATABASE_ERRORS,
-            DECISION_LOG_WAITING, HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, JOURNAL_AGE,
-            JOURNAL_WAITING, JWKS_AGE, JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN,
-            OUTBOX_LAG, PDP_CACHE_HITS, PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX,
-            REQUESTS_REFUSED, RETENTION_ROWS, RETENTION_SUCCESS, SECURITY_EVENTS,
-            TRANSACTIONS_REPEATED,
+            AUDIT_UNSEALED_AGE, AUDIT_UNSEALED_ROWS, AUTH_FAILED, BUILD_INFO, CHECKPOINT_AGE,
+            CHECKPOINTS_MISSING, DATABASE_ERRORS, DECISION_LOG_WAITING, HTTP_DURATION,
+            HTTP_IN_FLIGHT, HTTP_REQUESTS, JOURNAL_AGE, JOURNAL_WAITING, JWKS_AGE, JWKS_FETCHES,
+            LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN, OUTBOX_LAG, PDP_CACHE_HITS,
+            PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, REQUESTS_REFUSED,
+            RETENTION_ROWS, RETENTION_SUCCESS, SECURITY_EVENTS, TRANSACTIONS_REPEATED,
         },
         per_thread::{PerThread, PerThreadMetrics},
         security::EventName,
@@ -233,6 +233,24 @@ fn sample_pool(name: &'static str, pool: &PgPool) {
     metrics::gauge!(POOL_MAX.name, "pool" => name).set(f64::from(max));
 }
 
+async fn sample_checkpoints(db: &mut PgConnection, checkpoints: &audit::Checkpoints) {
+    match audit::checkpoint_file(db, checkpoints).await {
+        Ok(file) => {
+            metrics::gauge!(CHECKPOINT_AGE.name).set(file.age.as_seconds_f64().max(0.0));
+            let is_missing = if file.missing.is_some() { 1.0 } else { 0.0 };
+            metrics::gauge!(CHECKPOINTS_MISSING.name).set(is_missing);
+            audit::report_checkpoint_file(&file, checkpoints);
+        }
+        Err(error) => {
+            metrics::gauge!(CHECKPOINTS_MISSING.name).set(1.0);
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the file of checkpoints cannot be looked at"
+            );
+        }
+    }
+}
+
 async fn count_backlogs(state: &AppState) -> Result<(), foundation::db::DbError> {
     let mut db = state.background_db.acquire().await?;
     let (rows, since) = audit::unsealed(&mut db).await?;
@@ -241,6 +259,11 @@ async fn count_backlogs(state: &AppState) -> Result<(), foundation::db::DbError>
     });
     metrics::gauge!(AUDIT_UNSEALED_ROWS.name).set(rows as f64);
     metrics::gauge!(AUDIT_UNSEALED_AGE.name).set(age);
+    if let Some(checkpoints) = state.checkpoints.as_deref()
+        && state.recovery.is_complete()
+    {
+        sample_checkpoints(&mut db, checkpoints).await;
+    }
     let hidden = events::hidden(&mut db).await?;
     metrics::gauge!(OUTBOX_HIDDEN.name).set(hidden.messages as f64);
     metrics::gauge!(OUTBOX_LAG.name).set(hidden.age_s);

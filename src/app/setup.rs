@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use aws_lc_rs::rsa::KeySize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, PgTransaction};
 
 use super::{AppState, Inner, Readiness, limits::Guard};
 use authorization::{
@@ -30,7 +30,7 @@ use foundation::{
 };
 use registers::{
     packages,
-    parties::{IdentityKeys, rules::ClientResources},
+    parties::{IdentityKeys, rekey, rules::ClientResources},
     resources::{self, Policies, Resources},
 };
 use tokio::sync::broadcast;
@@ -119,14 +119,16 @@ const BLIND_INDEX: &str = "keys.blind_index";
 const PERSON_ID: &str = "keys.person_id";
 
 /// Refuses keys for identity numbers with which persons of a database would not be found, or their numbers
-/// not be read.
+/// not be read. Within a transaction, which notes of keys from before that was noted whether what is stored
+/// rests on them, as far as that can be seen.
 ///
 /// # Errors
 /// They are not those of the database, or it fails.
 pub async fn require_identity_keys(
-    db: &mut PgConnection,
+    db: &mut PgTransaction<'_>,
     identity: &IdentityKeys,
 ) -> anyhow::Result<()> {
+    settle_keys(db, identity).await?;
     let of = |setting: &'static str, ids: Vec<String>| -> Vec<KeyInUse> {
         ids.into_iter().map(|id| KeyInUse { setting, id }).collect()
     };
@@ -134,6 +136,24 @@ pub async fn require_identity_keys(
     let ciphers = of(PERSON_ID, identity.cipher_ids());
     key_rotation::require_index_key(db, BLIND_INDEX, &indexes.iter().collect::<Vec<_>>()).await?;
     key_rotation::require_cipher_keys(db, PERSON_ID, &ciphers.iter().collect::<Vec<_>>()).await?;
+    Ok(())
+}
+
+/// Notes of keys from before that was noted whether what is stored rests on them: of the index keys that are
+/// named, by looking for persons with them; of the keys that encrypt, by looking for what is encrypted
+/// with them.
+async fn settle_keys(tx: &mut PgConnection, identity: &IdentityKeys) -> anyhow::Result<()> {
+    let unsettled = key_rotation::unsettled(tx, BLIND_INDEX).await?;
+    if identity.index_ids().iter().any(|id| unsettled.contains(id)) {
+        let in_use = rekey::index_keys_in_use(tx, identity).await?;
+        for (id, is_in_use) in in_use.unwrap_or_default() {
+            key_rotation::settle(tx, BLIND_INDEX, &id, is_in_use).await?;
+        }
+    }
+    for id in key_rotation::unsettled(tx, PERSON_ID).await? {
+        let is_in_use = rekey::is_encrypted_with(tx, &id).await?;
+        key_rotation::settle(tx, PERSON_ID, &id, is_in_use).await?;
+    }
     Ok(())
 }
 
@@ -252,7 +272,7 @@ pub async fn prepare_for_command(
 }
 
 /// Ends a transaction whose changes may be made again. A start does not wait for a synchronous standby.
-async fn commit_at_start(tx: sqlx::PgTransaction<'static>) -> anyhow::Result<()> {
+async fn commit_at_start(tx: PgTransaction<'static>) -> anyhow::Result<()> {
     match db::commit(tx).await {
         Ok(()) => Ok(()),
         Err(DbError::Unavailable(error)) if error.fault == DbFault::CommitTimeout => {

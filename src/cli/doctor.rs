@@ -14,6 +14,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use foundation::{
+    audit::{self, Checkpoints},
     clock::Clock,
     config::{Checked, JournalPlace, Profile},
     db::{self, DatabaseCondition},
@@ -125,7 +126,11 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     database(&config, &mut examination).await?;
     issuers(&config, &mut examination).await?;
     if let Some(path) = &config.settings.audit.checkpoint_path {
-        examination.note("audit.checkpoint_path", appendable(path));
+        let appendable = appendable(path);
+        if examination.note("audit.checkpoint_path", appendable) {
+            let found = checkpoints(&config, path).await;
+            examination.note("checkpoints of the audit trail", found);
+        }
     }
     if let Some(place) = &config.settings.recovery.journal {
         examination.note("recovery.journal", journal(&config, place).await);
@@ -212,6 +217,58 @@ async fn journal(config: &Checked, place: &JournalPlace) -> anyhow::Result<Strin
     ))
 }
 
+/// Whether the file of checkpoints holds what was written to it, and is continued while the service runs.
+async fn checkpoints(config: &Checked, path: &Path) -> anyhow::Result<String> {
+    let settings = &config.settings.database;
+    let url = settings.url.as_ref().context("database.url is required")?;
+    let key = Secrets::from_settings(config)?
+        .checkpoint_key
+        .context("keys.audit_checkpoints is needed to read checkpoints")?;
+    let checkpoints = Checkpoints::open(path.to_owned(), key)?;
+    let pool = db::pool(
+        url,
+        settings,
+        &Clock::default(),
+        &DatabaseCondition::default(),
+    )?;
+    let found = async {
+        let mut connection = pool.acquire().await?;
+        let lost = recovery::lost_checkpoint(&mut connection, checkpoints.all()?).await?;
+        let file = audit::checkpoint_file(&mut connection, &checkpoints).await?;
+        anyhow::Ok((lost, file))
+    };
+    let found = found.await;
+    pool.close().await;
+    let (lost, found) = found?;
+    anyhow::ensure!(
+        lost.is_none(),
+        "the database is older than its checkpoints: `systembruker recover` says what it lacks"
+    );
+    if let Some(missing) = found.missing {
+        anyhow::bail!(
+            "{missing}. Put it back from a copy; see *SystembrukerCheckpointsMissing* in ops/README.md"
+        );
+    }
+    let Some(newest) = found.newest else {
+        return Ok("none was written yet".to_owned());
+    };
+    let newest = newest.to_rfc3339();
+    let Some(since) = found.overdue_since else {
+        return Ok(format!("all are there; the newest is of {newest}"));
+    };
+    let since = since.to_rfc3339();
+    let is_running = TcpListener::bind(config.settings.server.listen)
+        .is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
+    anyhow::ensure!(
+        !is_running,
+        "the newest is of {newest}, although rows of the audit trail were sealed until {since}: the log of the service says why, under \
+         `audit.gap` or `audit chain`"
+    );
+    Ok(format!(
+        "all are there; the newest is of {newest}, and the service writes another when it runs"
+    ))
+}
+
 /// Whether a file can be written to, which may not be there yet.
 fn appendable(path: &Path) -> anyhow::Result<String> {
     match OpenOptions::new().append(true).open(path) {
@@ -275,6 +332,8 @@ async fn rows(config: &Checked, pool: &PgPool, clock: &Clock, examination: &mut 
             "keys for identity numbers",
             keys.map(|()| "are those of the database"),
         );
+        let history = db::require_history(pool).await;
+        examination.note("history", history);
         let partitions = db::require_partitions(pool).await;
         examination.note("partitions", partitions.map(|()| "are there for tomorrow"));
     }
@@ -282,7 +341,10 @@ async fn rows(config: &Checked, pool: &PgPool, clock: &Clock, examination: &mut 
 
 async fn identity_keys(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
     let secrets = Secrets::from_settings(config)?;
-    setup::require_identity_keys(&mut *pool.acquire().await?, &secrets.identity).await
+    let mut tx = pool.begin().await?;
+    let required = setup::require_identity_keys(&mut tx, &secrets.identity).await;
+    tx.rollback().await?;
+    required
 }
 
 /// A greater difference keeps the service from getting ready.

@@ -113,7 +113,9 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
     let files = files(args)?;
     let target = args.open().await?;
     if !args.dry_run {
-        setup::require_identity_keys(&mut *target.db.acquire().await?, &target.identity).await?;
+        let mut tx = target.db.begin().await?;
+        setup::require_identity_keys(&mut tx, &target.identity).await?;
+        tx.rollback().await?;
     }
     let catalogue = packages::load(&target.db)
         .await

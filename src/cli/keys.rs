@@ -122,7 +122,7 @@ async fn rekey(args: &RekeyArgs) -> anyhow::Result<Exit> {
             let detail = json!({"rekeyed": done.changed});
             key_rotation::record(&mut tx, setting, detail).await?;
         }
-        tx.commit().await?;
+        foundation::db::commit_at_last(tx).await?;
     }
     target.db.close().await;
     let outcome = RekeyOutcome {

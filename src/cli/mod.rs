@@ -97,6 +97,32 @@ enum Command {
     Manual(shell::ManualArgs),
 }
 
+impl Command {
+    /// Whether it runs the service, which has a log of its own.
+    const fn keeps_a_log(&self) -> bool {
+        match self {
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(_) => true,
+            Self::Serve(_) => true,
+            #[cfg(feature = "sandbox")]
+            Self::Demo(_) => false,
+            Self::Config(_)
+            | Self::Doctor(_)
+            | Self::Keys(_)
+            | Self::Health(_)
+            | Self::Migrate(_)
+            | Self::Import(_)
+            | Self::Catalogue(_)
+            | Self::Audit(_)
+            | Self::Recover(_)
+            | Self::Decisions(_)
+            | Self::Policy(_)
+            | Self::Completions(_)
+            | Self::Manual(_) => false,
+        }
+    }
+}
+
 /// Arguments of `sandbox`.
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
@@ -227,6 +253,9 @@ pub fn main(commit: Option<&str>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()).into(),
     };
+    if !cli.command.keeps_a_log() {
+        foundation::telemetry::print_warnings();
+    }
     let result = runtime.block_on(async {
         match cli.command {
             #[cfg(feature = "sandbox")]

@@ -50,21 +50,21 @@ pub async fn run(args: &RecoverArgs) -> anyhow::Result<Exit> {
 
 async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
     let journal = setup::journal(target.settings.recovery.journal.as_ref())?;
-    let checkpoint = match (
+    let checkpoints = match (
         &target.settings.audit.checkpoint_path,
         &target.checkpoint_key,
     ) {
-        (Some(path), Some(key)) => match key.read(path) {
-            Ok(mut checkpoints) => checkpoints.pop(),
+        (Some(path), Some(key)) => match key.read_as_written(path) {
+            Ok(checkpoints) => checkpoints,
             Err(error) if args.despite_damage => {
                 println!("The checkpoints of the audit trail are left out: {error:#}\n");
-                None
+                Vec::new()
             }
             Err(error) => return Err(error),
         },
-        (None, _) | (_, None) => None,
+        (None, _) | (_, None) => Vec::new(),
     };
-    if journal.is_none() && checkpoint.is_none() {
+    if journal.is_none() && checkpoints.is_empty() {
         println!(
             "There is nothing to compare the database with: recovery.journal is not set, and there is no checkpoint of the audit trail."
         );
@@ -76,6 +76,7 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         Damage::Refuse
     };
     let mut db = target.db.acquire().await?;
+    let checkpoint = recovery::lost_checkpoint(&mut db, checkpoints).await?;
     let found = recovery::find(
         &mut db,
         journal.as_ref(),

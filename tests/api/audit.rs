@@ -4,7 +4,7 @@ use std::process::Command;
 
 use foundation::{
     audit::{self, CheckpointKey, Checkpoints},
-    retention,
+    recovery, retention,
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -426,6 +426,135 @@ async fn a_row_numbered_before_what_was_dropped_is_still_checked() {
     let verdict = trail.verify().await;
 
     Trail::expect_fault(&verdict, &["row 2 ", "was changed"]);
+}
+
+impl Trail {
+    async fn checkpoint_file(&self) -> audit::CheckpointFile {
+        let key = CheckpointKey::new(&[7; 32]).unwrap();
+        let checkpoints = Checkpoints::open(self.file.clone(), key).unwrap();
+        let mut db = self.pool.acquire().await.unwrap();
+        audit::checkpoint_file(&mut db, &checkpoints).await.unwrap()
+    }
+
+    /// More happens, and is sealed hours later with a checkpoint.
+    async fn goes_on(&self) {
+        self.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+        self.app.advance(testkit::clock::hours(3)).await;
+        self.seal().await;
+    }
+}
+
+impl Trail {
+    /// How many rows the newest checkpoint counts that the trail does not hold.
+    async fn lost_rows(&self) -> Option<i64> {
+        let mut db = self.pool.acquire().await.unwrap();
+        let all = self.key.read_as_written(&self.file).unwrap();
+        let lost = recovery::lost_checkpoint(&mut db, all).await.unwrap();
+        lost.map(|checkpoint| checkpoint.length)
+    }
+
+    /// Writes a checkpoint of rows that the trail does not hold, so many hours from now.
+    fn checkpoint_of_lost_rows(&self, length: i64, hash: &[u8], hours: i64) {
+        let key = CheckpointKey::new(&[7; 32]).unwrap();
+        let checkpoints = Checkpoints::open(self.file.clone(), key).unwrap();
+        let at = self.app.clock.now() + chrono::Duration::hours(hours);
+        assert!(checkpoints.note(length, hash, at).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_loss_after_another_is_seen_although_fewer_rows_were_lost() {
+    let trail = Box::pin(Trail::start()).await;
+    assert_eq!(trail.lost_rows().await, None);
+    trail.checkpoint_of_lost_rows(90_000, b"first", 2);
+    assert_eq!(trail.lost_rows().await, Some(90_000));
+    let noted = "insert into recovery_run (kind, revocations, checkpoint) values ('restore', 0, encode('first', 'hex')) returning id";
+    trail.app.count(noted).await;
+    assert_eq!(trail.lost_rows().await, None);
+
+    trail.checkpoint_of_lost_rows(80_000, b"second", 4);
+
+    assert_eq!(trail.lost_rows().await, Some(80_000));
+}
+
+#[tokio::test]
+async fn the_end_of_a_month_that_was_dropped_is_no_loss() {
+    let trail = Box::pin(Trail::start()).await;
+    trail.grows_old().await;
+    assert!(trail.drop_expired().await >= 1);
+
+    assert_eq!(trail.lost_rows().await, None);
+}
+
+#[tokio::test]
+async fn a_file_of_checkpoints_that_is_whole_lacks_nothing() {
+    let trail = Box::pin(Trail::start()).await;
+    trail.goes_on().await;
+
+    let file = trail.checkpoint_file().await;
+
+    assert!(file.newest.is_some());
+    assert_eq!((file.missing, file.overdue_since), (None, None));
+    assert_eq!(file.age, chrono::Duration::zero());
+}
+
+#[tokio::test]
+async fn a_file_of_checkpoints_that_vanished_is_noticed() {
+    let trail = Box::pin(Trail::start()).await;
+    std::fs::remove_file(&trail.file).unwrap();
+
+    let file = trail.checkpoint_file().await;
+
+    let missing = file.missing.unwrap();
+    assert!(
+        matches!(missing, audit::CheckpointsMissing::All(_)),
+        "{missing}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_of_checkpoints_that_was_begun_anew_is_noticed() {
+    let trail = Box::pin(Trail::start()).await;
+    std::fs::remove_file(&trail.file).unwrap();
+    trail.goes_on().await;
+
+    let file = trail.checkpoint_file().await;
+
+    let missing = file.missing.unwrap();
+    assert!(
+        matches!(missing, audit::CheckpointsMissing::First { begun, before } if begun > before),
+        "{missing}"
+    );
+}
+
+#[tokio::test]
+async fn an_older_copy_of_a_file_of_checkpoints_is_noticed() {
+    let trail = Box::pin(Trail::start()).await;
+    let copy = std::fs::read(&trail.file).unwrap();
+    trail.goes_on().await;
+    std::fs::write(&trail.file, copy).unwrap();
+
+    let file = trail.checkpoint_file().await;
+
+    let missing = file.missing.unwrap();
+    assert!(
+        matches!(missing, audit::CheckpointsMissing::Last(_)),
+        "{missing}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_of_checkpoints_that_is_not_continued_gets_old() {
+    let trail = Box::pin(Trail::start()).await;
+    trail.app.advance(testkit::clock::hours(3)).await;
+    trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    trail.app.seals_trail().await;
+
+    let file = trail.checkpoint_file().await;
+
+    assert!(file.age >= chrono::Duration::hours(3), "{:?}", file.age);
+    assert!(file.overdue_since.is_some());
+    assert_eq!(file.missing, None);
 }
 
 #[tokio::test]

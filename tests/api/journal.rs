@@ -69,6 +69,7 @@ const OTHERS: &[&str] = &[
     "audit_log",
     "attempt_batch",
     "audit_chain",
+    "audit_checkpoint_file",
     "audit_start",
     "key_in_use",
     "decision_block",

@@ -664,6 +664,7 @@ async fn everything(app: &TestApp) -> BTreeMap<String, String> {
         "attempt_batch",
         "audit_log",
         "audit_chain",
+        "audit_checkpoint_file",
         "key_set",
         "session",
         "login_transaction",

@@ -35,5 +35,6 @@ mod network;
 mod patroni;
 mod pgbouncer;
 mod processes;
+mod replay;
 
 use program::{PROGRAM, Sandbox, approve_path, free_base_port};

@@ -2,7 +2,9 @@
 
 use secrecy::ExposeSecret as _;
 use testkit::{
-    faults::note_written_object, postgres::empty_database, roles::serving_role,
+    faults::{note_written_checkpoint, note_written_object},
+    postgres::empty_database,
+    roles::{serving_role, take_from_everybody},
     settings::free_ports,
 };
 
@@ -47,7 +49,9 @@ async fn a_database_that_is_prepared_is_good() {
         "role",
         "schema",
         "grants",
+        "history",
         "partitions",
+        "checkpoints of the audit trail",
         "recovery.journal",
     ] {
         assert!(
@@ -118,6 +122,47 @@ fn settings_that_cannot_be_used_are_all_there_is() {
         ended
             .output
             .starts_with("FAILS  settings: limits.max_headers"),
+        "{}",
+        ended.output
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_see_the_history_is_reported() {
+    let owner = empty_database().await;
+    assert_eq!(
+        installation(owner.expose_secret()).run(&["migrate"]).code,
+        0
+    );
+    let role = serving_role(&owner).await;
+    take_from_everybody(&owner, "execute on function pg_control_system()").await;
+
+    let ended = installation(role.expose_secret()).run(&["doctor"]);
+
+    let failed = lines(&ended, "FAILS");
+    assert!(
+        failed
+            .iter()
+            .any(|line| line.starts_with("history: ") && line.contains("pg_control_system()")),
+        "{}",
+        ended.output
+    );
+}
+
+#[tokio::test]
+async fn a_file_of_checkpoints_that_vanished_is_reported() {
+    let owner = empty_database().await;
+    let installation = installation(owner.expose_secret());
+    assert_eq!(installation.run(&["migrate"]).code, 0);
+    note_written_checkpoint(&owner, &installation.path("checkpoints.jsonl")).await;
+
+    let ended = installation.run(&["doctor"]);
+
+    let failed = lines(&ended, "FAILS");
+    assert!(
+        failed
+            .iter()
+            .any(|line| line.starts_with("checkpoints of the audit trail: it has vanished")),
         "{}",
         ended.output
     );

@@ -267,6 +267,56 @@ async fn a_new_key_is_not_the_only_one_before_every_person_is_found_by_it() {
     rotation.must_refuse("keys.blind_index: what this database holds was written with other keys");
 }
 
+impl Rotation {
+    /// As in a database that was upgraded: keys were used before it was noted whether anything rests on them.
+    async fn forgets_what_rests_on_keys(&self) {
+        let forgotten = "with forgotten as (update key_in_use set is_in_use = null returning 1) select count(*) from forgotten";
+        assert!(self.count(forgotten).await > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_retired_key_is_refused_although_it_was_used_before_that_was_noted() {
+    let mut rotation = Rotation::begin().await;
+    drop(rotation.start().await);
+    rotation.keys(&[1, 2]);
+    drop(rotation.start().await);
+    rotation.rekey();
+    rotation.keys(&[2, 1]);
+    drop(rotation.start().await);
+    rotation.rekey();
+    rotation.keys(&[2]);
+    rotation.rekey();
+    rotation.forgets_what_rests_on_keys().await;
+    drop(rotation.start().await);
+    let settled =
+        "select count(*) from key_in_use where setting = 'keys.blind_index' and is_in_use";
+    assert_eq!(rotation.count(settled).await, 1);
+    rotation.forgets_what_rests_on_keys().await;
+
+    rotation.keys(&[1]);
+
+    rotation.must_refuse("keys.blind_index: what this database holds was written with other keys");
+}
+
+#[tokio::test]
+async fn a_key_that_encrypts_is_needed_although_it_was_used_before_that_was_noted() {
+    let mut rotation = Rotation::begin().await;
+    drop(rotation.start().await);
+    rotation.keys(&[1, 2]);
+    drop(rotation.start().await);
+    rotation.rekey();
+    rotation.keys(&[2, 1]);
+    drop(rotation.start().await);
+    rotation.forgets_what_rests_on_keys().await;
+    // Without the second `keys rekey`.
+    rotation.keys(&[2]);
+
+    rotation.must_refuse(
+        "keys.person_id: numbers of persons may be encrypted with a key that is not named any more",
+    );
+}
+
 #[tokio::test]
 async fn a_former_number_that_is_stored_by_its_index_alone_is_reported() {
     let mut rotation = Rotation::begin().await;

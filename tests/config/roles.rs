@@ -2,13 +2,15 @@
 
 use std::{process::Child, time::Duration};
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use testkit::{postgres::empty_database, roles::serving_role, settings::free_ports};
 
 use crate::installation::Installation;
 
+const FUNCTIONS: &str = "execute on all functions in schema public";
+
 /// An installation whose database is migrated, at the address of its owner.
-async fn migrated() -> (Installation, secrecy::SecretString) {
+async fn migrated() -> (Installation, SecretString) {
     let owner = empty_database().await;
     let mut installation = Installation::new();
     let url = owner.expose_secret();
@@ -49,8 +51,46 @@ impl Drop for Serving {
 
 #[tokio::test]
 async fn a_role_with_the_printed_grants_serves() {
+    let (installation, owner) = migrated().await;
+    let url = serving_role(&owner).await;
+    must_serve(installation, &url).await;
+}
+
+#[tokio::test]
+async fn a_role_with_the_printed_grants_serves_where_functions_are_not_for_everybody() {
+    let (installation, owner) = migrated().await;
+    testkit::roles::take_from_everybody(&owner, FUNCTIONS).await;
+    let url = serving_role(&owner).await;
+    must_serve(installation, &url).await;
+}
+
+#[tokio::test]
+async fn what_a_role_may_not_call_or_number_is_named() {
     let (mut installation, owner) = migrated().await;
     let url = serving_role(&owner).await;
+    testkit::roles::take_from_everybody(&owner, FUNCTIONS).await;
+    for right in [
+        "execute on function number_changes(integer)",
+        "usage on sequence party_id_seq",
+        "truncate on staging.person",
+    ] {
+        testkit::roles::take(&owner, right).await;
+    }
+    installation.set("DATABASE_URL", url.expose_secret());
+
+    let ended = installation.run(&["serve"]);
+
+    assert_eq!(ended.code, 3);
+    for missing in [
+        "function number_changes(integer) (execute)",
+        "sequence party_id_seq (usage)",
+        "staging.person (truncate)",
+    ] {
+        assert!(ended.errors.contains(missing), "{}", ended.errors);
+    }
+}
+
+async fn must_serve(mut installation: Installation, url: &SecretString) {
     installation.set("DATABASE_URL", url.expose_secret());
     let port = free_ports(&[0, 1]);
     installation.set("SERVER__LISTEN", &format!("127.0.0.1:{port}"));

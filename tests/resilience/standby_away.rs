@@ -1,9 +1,20 @@
 //! A synchronous standby is away: Postgres answers no commit, although it stores each. Nothing is written
 //! twice, connections do not pile up, callers get an answer, and reading goes on.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use foundation::{
+    db::{DbError, DbFault},
+    ids::NationalId,
+    retention::{self, BatchResult, RetentionClass},
+};
 
 use private_postgres::Cluster;
+use registers::parties::{self, NewPersonError};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
@@ -129,4 +140,101 @@ async fn a_standby_that_is_away_doubles_nothing_and_uses_no_connections_up() {
     );
     ask().await.expect(201);
     assert_eq!(instance.stop().await, 0);
+}
+
+/// What ends with a commit that is not answered.
+fn must_be_unknown<T>(done: Result<T, DbError>) {
+    let Err(DbError::Unavailable(error)) = done else {
+        panic!("it was answered, or failed for another reason");
+    };
+    assert_eq!(error.fault, DbFault::CommitTimeout, "{}", error.message);
+}
+
+/// A batch that deletes a row of its class.
+fn one_row(_: &mut PgConnection) -> BatchResult<'_> {
+    Box::pin(async { Ok(1) })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_or_a_login_does_not_hang_while_a_standby_is_away() {
+    let cluster = cluster("standby-away-tasks");
+    let app = TestApp::on(cluster.url("postgres"), &[]).await;
+    let state = &app.running.state;
+    let (pool, identity) = (&state.db, &state.identity);
+    app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+    set_standbys(
+        &cluster,
+        "alter system set synchronous_standby_names = 'away'",
+    )
+    .await;
+    let since = Instant::now();
+
+    let person = NationalId::parse("14837211191").unwrap();
+    match parties::create_person(pool, identity, &person, "login").await {
+        Err(NewPersonError::Database(error)) => must_be_unknown::<()>(Err(error)),
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it was answered"),
+    }
+    must_be_unknown(retention::apply(pool, RetentionClass::Logins, one_row).await);
+    assert!(since.elapsed() < HEALED, "{:?}", since.elapsed());
+
+    set_standbys(&cluster, "alter system reset synchronous_standby_names").await;
+    let since = Instant::now();
+    while waiting(&cluster).await > 0 {
+        assert!(since.elapsed() < HEALED);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let known = parties::create_person(pool, identity, &person, "login").await;
+    assert!(known.is_ok(), "stored once, and found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_says_that_it_waits_for_a_standby() {
+    let cluster = cluster("standby-away-command");
+    let folder = home().join(format!("standby-away-{}", uuid::Uuid::new_v4()));
+    let url = cluster.url("postgres");
+    let mut instance = Sandbox::spawn(free_base_port(), &folder, Some(url.expose_secret()));
+    instance.ready().await;
+    assert_eq!(instance.stop().await, 0);
+    let file = folder.join("organizations.ndjson");
+    std::fs::write(&file, "").unwrap();
+    set_standbys(
+        &cluster,
+        "alter system set synchronous_standby_names = 'away'",
+    )
+    .await;
+
+    let mut import = std::process::Command::new(crate::PROGRAM)
+        .args(["import", "organizations", "--mode", "delta"])
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(&folder)
+        .env("DATABASE_URL", url.expose_secret())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let errors = BufReader::new(import.stderr.take().unwrap());
+    let (said, heard) = tokio::sync::oneshot::channel();
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut said = Some(said);
+        let mut all = Vec::new();
+        for line in errors.lines() {
+            let line = line.unwrap();
+            if line.contains("a commit is not answered, and is waited for")
+                && let Some(said) = said.take()
+            {
+                said.send(()).unwrap();
+            }
+            all.push(line);
+        }
+        all.join("\n")
+    });
+    let heard = tokio::time::timeout(HEALED, heard).await;
+    set_standbys(&cluster, "alter system reset synchronous_standby_names").await;
+
+    let errors = reading.await.unwrap();
+    assert!(heard.is_ok(), "{errors}");
+    assert!(import.wait().unwrap().success(), "{errors}");
+    assert!(errors.contains("the change is stored"), "{errors}");
 }

@@ -117,7 +117,7 @@ pub async fn load(
     .await?;
     foundation::db::feed::append(&mut tx, foundation::db::feed::Touched::Everything, SOURCE)
         .await?;
-    tx.commit().await?;
+    foundation::db::commit_at_last(tx).await?;
     // The planner should know what it deals with.
     for table in [
         "party",

@@ -16,6 +16,12 @@ pub const fn days(count: u64) -> Duration {
     Duration::from_secs(count * DAY)
 }
 
+/// So many hours.
+#[must_use]
+pub const fn hours(count: u64) -> Duration {
+    Duration::from_secs(count * 3_600)
+}
+
 impl TestApp {
     /// Moves the clock forward, and makes the partitions of the time that it moved to.
     pub async fn advance(&self, by: Duration) {

@@ -293,3 +293,16 @@ pub async fn note_written_object(database: &SecretString, name: &str) {
     .await
     .expect("a row");
 }
+
+/// Notes in a database that a checkpoint of the audit trail was written to a file of this machine, which it
+/// was not.
+pub async fn note_written_checkpoint(database: &SecretString, path: &str) {
+    sqlx::query(
+        "insert into audit_checkpoint_file (host, path, begun, length, at)
+         select trim(pg_read_file('/proc/sys/kernel/hostname'), e'\n'), $1, 1, 1, now()",
+    )
+    .bind(path)
+    .execute(&mut connect(database).await)
+    .await
+    .expect("a row");
+}

@@ -25,6 +25,15 @@ pub async fn take(database: &SecretString, right: &str) {
         .expect("a superuser may");
 }
 
+/// Takes a right in a database that everybody has, as owners do who give each by itself.
+pub async fn take_from_everybody(database: &SecretString, right: &str) {
+    let statement = format!("revoke {right} from public");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+        .execute(&mut connect(database).await)
+        .await
+        .expect("a superuser may");
+}
+
 /// The address of a database for a role to which its tables are given.
 pub async fn owning_role(database: &SecretString) -> SecretString {
     let statement = format!(

@@ -125,7 +125,7 @@ async fn import_on(
                 record(&mut tx, options, counts).await?;
             }
             store::end(&mut tx, run.id, "done", &json!(counts), &errors).await?;
-            tx.commit().await?;
+            foundation::db::commit_at_last(tx).await?;
             store::clear(&mut *db).await?;
             if !counts.is_nothing() {
                 analyze(&mut *db, options.kind, progress).await?;

@@ -89,7 +89,7 @@ pub async fn begin(
         .fetch_one(&mut *tx)
         .await?;
         if run.same && there {
-            tx.commit().await?;
+            foundation::db::commit_at_last(tx).await?;
             return Ok(Run {
                 id: run.id,
                 done: u64::try_from(run.staged_lines).unwrap_or_default(),
@@ -111,7 +111,7 @@ pub async fn begin(
     )
     .execute(&mut *tx)
     .await?;
-    tx.commit().await?;
+    foundation::db::commit_at_last(tx).await?;
     Ok(Run { id, done: 0 })
 }
 
@@ -159,7 +159,7 @@ pub async fn stage(
         .execute(&mut *tx)
         .await?;
     }
-    tx.commit().await?;
+    foundation::db::commit_at_last(tx).await?;
     Ok(())
 }
 

@@ -28,7 +28,7 @@ use foundation::{
     telemetry::security::SecurityEvent,
     token::{Reject, acr_level},
 };
-use registers::parties::{self, Person};
+use registers::parties::{self, NewPersonError, Person};
 
 const MAX_GOTO: usize = 2_048;
 /// Parameter that says what sends the browser to the login.
@@ -296,6 +296,11 @@ async fn known_person(pages: &Pages, pid: &NationalId) -> Result<Person, ApiErro
         Some(party) => Ok(Person(party)),
         None => parties::create_person(&pages.db, &pages.identity, pid, "login")
             .await
-            .map_err(ApiError::Internal),
+            .map_err(|error| match error {
+                NewPersonError::Database(error) => error.into(),
+                NewPersonError::Keys(_) | NewPersonError::NotStored => {
+                    ApiError::Internal(error.into())
+                }
+            }),
     }
 }

@@ -49,15 +49,18 @@ pub async fn take_login(
     browser: &str,
     state: &str,
 ) -> Result<Option<Login>, DbError> {
-    Ok(sqlx::query_as!(
+    let mut tx = pool.begin().await?;
+    let login = sqlx::query_as!(
         Login,
         r#"delete from login_transaction where id = $1 and browser = $2 and created > service_now() - interval '15 minutes'
            returning state, nonce, code_verifier, goto, acr, locale"#,
         &sha256(state)[..],
         &sha256(browser)[..]
     )
-    .fetch_optional(pool)
-    .await?)
+    .fetch_optional(&mut *tx)
+    .await?;
+    foundation::db::commit(tx).await?;
+    Ok(login)
 }
 
 /// What happens after a log-out.

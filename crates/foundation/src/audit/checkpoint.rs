@@ -2,10 +2,13 @@
 //! the database cannot write.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, ErrorKind, Read as _, Write as _},
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::Context as _;
@@ -20,7 +23,7 @@ use crate::{
 };
 
 /// A checkpoint is written when the newest is as old as this.
-const EVERY: Duration = Duration::hours(1);
+pub(super) const EVERY: Duration = Duration::hours(1);
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,11 +126,31 @@ impl CheckpointKey {
         })
     }
 
+    fn line(&self, line: &[u8]) -> anyhow::Result<Checkpoint> {
+        let checkpoint: Checkpoint =
+            serde_json::from_slice(line).context("this is no checkpoint")?;
+        anyhow::ensure!(
+            self.verifies(&checkpoint),
+            "this checkpoint was not signed with a key of ours"
+        );
+        Ok(checkpoint)
+    }
+
     /// The checkpoints of a file, in order of length; none when there is no such file.
     ///
     /// # Errors
     /// A line cannot be read, or was not signed by this key.
     pub fn read(&self, path: &Path) -> anyhow::Result<Vec<Checkpoint>> {
+        let mut all = self.read_as_written(path)?;
+        all.sort_by_key(|c| c.length);
+        Ok(all)
+    }
+
+    /// The checkpoints of a file, as they were written one after the other; none when there is no such file.
+    ///
+    /// # Errors
+    /// As [`CheckpointKey::read`].
+    pub fn read_as_written(&self, path: &Path) -> anyhow::Result<Vec<Checkpoint>> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.with_context(|| format!("reading {}", path.display()))?,
@@ -140,16 +163,8 @@ impl CheckpointKey {
             .filter(|(_, l)| !l.trim().is_empty())
         {
             let place = || format!("{}, line {}", path.display(), number + 1);
-            let checkpoint: Checkpoint = serde_json::from_str(line)
-                .with_context(|| format!("{}: this is no checkpoint", place()))?;
-            anyhow::ensure!(
-                self.verifies(&checkpoint),
-                "{}: this checkpoint was not signed with a key of ours",
-                place()
-            );
-            out.push(checkpoint);
+            out.push(self.line(line.as_bytes()).with_context(place)?);
         }
-        out.sort_by_key(|c| c.length);
         Ok(out)
     }
 }
@@ -195,10 +210,25 @@ fn append_line(path: &Path, line: &[u8]) -> io::Result<()> {
         })
 }
 
+/// What a file of checkpoints begins and ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// Rows of the chain at the first checkpoint.
+    pub begun: i64,
+    /// Rows of the chain at the newest.
+    pub length: i64,
+    /// When the newest was written.
+    pub at: DateTime<Utc>,
+}
+
+/// So many bytes of each end of a file hold a line at least.
+const END_BYTES: u64 = 4 * 1024;
+
 /// The file to which checkpoints go.
 #[derive(Debug)]
 pub struct Checkpoints {
     path: PathBuf,
+    is_missing: AtomicBool,
     key: CheckpointKey,
     newest: Mutex<Option<(i64, DateTime<Utc>)>>,
 }
@@ -212,34 +242,84 @@ impl Checkpoints {
         let newest = key.read(&path)?.last().map(|c| (c.length, c.at));
         Ok(Self {
             path,
+            is_missing: AtomicBool::new(false),
             key,
             newest: Mutex::new(newest),
         })
     }
 
-    /// The newest checkpoint of the file.
+    /// The checkpoints of the file, as they were written.
     ///
     /// # Errors
     /// What is in the file is none of ours.
-    pub fn newest(&self) -> anyhow::Result<Option<Checkpoint>> {
-        Ok(self.key.read(&self.path)?.pop())
+    pub fn all(&self) -> anyhow::Result<Vec<Checkpoint>> {
+        self.key.read_as_written(&self.path)
     }
 
-    /// Appends a checkpoint when it is time for one and the chain has grown.
+    /// The file, as the database knows it.
+    pub(super) fn path(&self) -> String {
+        let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        path.display().to_string()
+    }
+
+    /// What the file begins and ends with, without reading all of it; none when it is not there, or holds
+    /// no checkpoint.
+    ///
+    /// # Errors
+    /// It cannot be read, or a line there is none of ours.
+    pub(super) fn ends(&self) -> anyhow::Result<Option<Ends>> {
+        let place = || format!("the ends of {}", self.path.display());
+        let mut file = match File::open(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other.with_context(place)?,
+        };
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        (&mut file).take(END_BYTES).read_to_end(&mut head)?;
+        let length = file.metadata()?.len();
+        let from = file.seek(SeekFrom::Start(length.saturating_sub(END_BYTES)))?;
+        file.read_to_end(&mut tail)?;
+        let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
+            let whole = bytes.get(..whole_lines(bytes)).unwrap_or_default();
+            let lines = whole.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
+            lines.filter(|line| !line.trim_ascii().is_empty()).collect()
+        };
+        let Some(first) = lines(&head).into_iter().next() else {
+            return Ok(None);
+        };
+        let begun = self.key.line(&first).with_context(place)?.length;
+        // The first line of the tail may be the end of one.
+        let last = lines(&tail).into_iter().skip(usize::from(from > 0));
+        let last = last
+            .map(|line| self.key.line(&line))
+            .collect::<anyhow::Result<Vec<_>>>();
+        let last = last.with_context(place)?;
+        let newest = last.iter().map(|checkpoint| checkpoint.at).max();
+        let longest = last.iter().map(|checkpoint| checkpoint.length).max();
+        Ok(newest
+            .zip(longest)
+            .map(|(at, length)| Ends { begun, length, at }))
+    }
+
+    /// Keeps whether the file lacks something; true when that is new.
+    pub(super) fn keep_missing(&self, is_missing: bool) -> bool {
+        !self.is_missing.swap(is_missing, Ordering::Relaxed) && is_missing
+    }
+
+    /// Appends a checkpoint when it is time for one and the chain has grown. Whether it did.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn note(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<()> {
+    pub fn note(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<bool> {
         let mut newest = self
             .newest
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if length == 0 || newest.is_some_and(|(last, at)| length == last || now - at < EVERY) {
-            return Ok(());
+            return Ok(false);
         }
         self.append(length, hash, now)?;
         *newest = Some((length, now));
-        Ok(())
+        Ok(true)
     }
 
     /// Appends a checkpoint of rows that are about to be dropped.
@@ -278,10 +358,10 @@ mod tests {
         file.write_all(b"{\"length\":").unwrap();
         let key = CheckpointKey::new(&[7; 32]).unwrap();
         let checkpoints = Checkpoints::open(path, key).unwrap();
-        assert_eq!(checkpoints.newest().unwrap().unwrap().length, 1);
+        assert_eq!(checkpoints.all().unwrap().last().unwrap().length, 1);
 
         checkpoints.note(2, b"two", now + EVERY).unwrap();
 
-        assert_eq!(checkpoints.newest().unwrap().unwrap().length, 2);
+        assert_eq!(checkpoints.all().unwrap().last().unwrap().length, 2);
     }
 }

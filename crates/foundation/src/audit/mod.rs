@@ -5,6 +5,7 @@
 mod attempts;
 mod chain;
 mod checkpoint;
+mod checkpoint_file;
 mod model;
 mod seal;
 mod store;
@@ -17,6 +18,10 @@ use sqlx::PgConnection;
 
 pub use attempts::{Attempt, Attempts};
 pub use checkpoint::{Checkpoint, CheckpointKey, Checkpoints};
+pub(crate) use checkpoint_file::note_written;
+pub use checkpoint_file::{
+    CheckpointFile, CheckpointsMissing, checkpoint_file, report_checkpoint_file,
+};
 pub use model::{Action, Actor, ActorKind, ObjectKind, Outcome};
 pub use seal::seal;
 pub use store::waiting as unsealed;
@@ -156,9 +161,15 @@ fn without_identity_numbers(detail: Value) -> Value {
 #[must_use]
 pub fn instance() -> &'static str {
     static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| format!("{}-{}", host(), std::process::id()))
+}
+
+/// Name of this machine.
+fn host() -> &'static str {
+    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     NAME.get_or_init(|| {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        format!("{}-{}", host.trim(), std::process::id())
+        host.trim().to_owned()
     })
 }
 

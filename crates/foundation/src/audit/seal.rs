@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
-use super::{checkpoint::Checkpoints, store};
+use super::{checkpoint::Checkpoints, checkpoint_file::note_written, store};
 use crate::{http::context, telemetry::security::SecurityEvent};
 
 /// So many rows are sealed in one transaction.
@@ -40,15 +40,22 @@ pub async fn seal(
             }
             store::put(&mut tx, &sealed).await?;
             store::set_end(&mut tx, length, &hash).await?;
-            tx.commit().await?;
+            crate::db::commit(tx).await?;
         }
         let is_last = i64::try_from(rows.len()).unwrap_or(BATCH) < BATCH;
         if is_last {
-            let noted = checkpoints.map_or(Ok(()), |c| c.note(length, &hash, now));
-            return noted.inspect_err(|error| {
+            let Some(checkpoints) = checkpoints else {
+                return Ok(());
+            };
+            let noted = checkpoints.note(length, &hash, now);
+            let is_written = noted.inspect_err(|error| {
                 let reason = format!("{error:#}");
                 context::report(SecurityEvent::AuditGap { reason: &reason });
-            });
+            })?;
+            if is_written {
+                note_written(&mut *pool.acquire().await?, checkpoints, length).await?;
+            }
+            return Ok(());
         }
     }
 }

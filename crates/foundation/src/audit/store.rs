@@ -5,7 +5,11 @@ use serde_json::{Map, Value, json};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Action, ActorKind, ObjectKind, Outcome, chain::Row};
+use super::{
+    Action, ActorKind, ObjectKind, Outcome,
+    chain::Row,
+    checkpoint_file::{After, Written},
+};
 use crate::db::DbError;
 
 /// The place of a row in the chain.
@@ -208,6 +212,58 @@ pub async fn insert_attempts(pool: &PgPool, batch: &Batch) -> Result<(), DbError
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// What was written to a file of checkpoints; none when nothing is known of it.
+pub async fn written_checkpoints(
+    db: &mut PgConnection,
+    host: &str,
+    path: &str,
+) -> Result<Option<Written>, DbError> {
+    Ok(sqlx::query_as!(
+        Written,
+        "select begun, length, at from audit_checkpoint_file where host = $1 and path = $2",
+        host,
+        path
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Notes a checkpoint that was written to a file, and forgets files that got none for a year. It can be noted
+/// again, and waits for no standby.
+pub async fn checkpoint_written(
+    db: &mut PgConnection,
+    host: &str,
+    path: &str,
+    written: Written,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with forgotten as (delete from audit_checkpoint_file where at < service_now() - interval '1 year' and (host, path) <> ($1, $2))
+           insert into audit_checkpoint_file (host, path, begun, length, at)
+           select $1, $2, $3, $4, $5 from set_config('synchronous_commit', 'local', true)
+           on conflict (host, path) do update set length = excluded.length, at = excluded.at"#,
+        host,
+        path,
+        written.begun,
+        written.length,
+        written.at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The chain after a checkpoint.
+pub async fn after_checkpoint(db: &mut PgConnection, length: i64) -> Result<After, DbError> {
+    Ok(sqlx::query_as!(
+        After,
+        r#"select service_now() as "now!", (select at from audit_log where chain > $1 order by chain limit 1) as first,
+             (select at from audit_log where chain is not null order by chain desc limit 1) as last"#,
+        length
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 /// Number and hash of the last row that was dropped; none when there is none.

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
 use super::{DbError, DbFault, DbUnavailable};
@@ -48,6 +48,10 @@ pub async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), DbError> {
             "commits are not answered, since the database waits for a synchronous standby; the change was not made",
         ));
     }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "here it has a time limit, and is kept"
+    )]
     let committing = Kept(Some(Box::pin(tx.commit())));
     match tokio::time::timeout(COMMIT_TIMEOUT, committing).await {
         Ok(committed) => Ok(committed?),
@@ -56,6 +60,56 @@ pub async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), DbError> {
             "a commit was not answered in time: whether the change is stored is not known; a synchronous standby may be away",
         )),
     }
+}
+
+/// Ends a transaction of a command, or of a task that keeps its connection, with its changes. It waits as
+/// long as a synchronous standby is away, and says so: who ends the program meanwhile does not know whether
+/// the changes are stored. No connection is used for it but its own.
+///
+/// # Errors
+/// As a commit does.
+pub async fn commit_at_last(tx: Transaction<'_, Postgres>) -> Result<(), DbError> {
+    #[expect(clippy::disallowed_methods, reason = "here it says what it waits for")]
+    let mut committing = std::pin::pin!(tx.commit());
+    if let Ok(committed) = tokio::time::timeout(COMMIT_TIMEOUT, committing.as_mut()).await {
+        return Ok(committed?);
+    }
+    let _counted = Counted::begin();
+    tracing::warn!(
+        "a commit is not answered, and is waited for: whether the change is stored is not known before; a synchronous standby may be away"
+    );
+    committing.await?;
+    tracing::warn!("the commit was answered: the change is stored");
+    Ok(())
+}
+
+/// Begins a step of a transaction, which [`end_step`] or [`undo_step`] ends. None is within another.
+///
+/// # Errors
+/// There is no transaction, or the database fails.
+pub async fn begin_step(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query("savepoint step").execute(tx).await?;
+    Ok(())
+}
+
+/// Ends a step with its changes, which the transaction stores or not.
+///
+/// # Errors
+/// The database fails.
+pub async fn end_step(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query("release savepoint step").execute(tx).await?;
+    Ok(())
+}
+
+/// Ends a step without its changes. A step that failed must be undone before the transaction goes on.
+///
+/// # Errors
+/// The database fails.
+pub async fn undo_step(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query("rollback to savepoint step")
+        .execute(&mut *tx)
+        .await?;
+    end_step(tx).await
 }
 
 fn unavailable(fault: DbFault, message: &'static str) -> DbError {

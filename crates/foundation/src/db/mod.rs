@@ -22,7 +22,9 @@ use anyhow::Context as _;
 use sqlx::{PgConnection, PgExecutor, PgPool, migrate::Migrator};
 
 pub use column::Column;
-pub use commit::{COMMIT_TIMEOUT, begin_write, commit};
+pub use commit::{
+    COMMIT_TIMEOUT, begin_step, begin_write, commit, commit_at_last, end_step, undo_step,
+};
 pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};
 pub use listen::listen;
@@ -35,7 +37,9 @@ pub use repeat::{TransactionError, repeat_on_conflict};
 pub use role::{grants, refuse_owner, require_grants};
 pub use servers::Servers;
 pub use settings_digest::replace_settings_digest;
-pub use start::{explain, require_connection, require_migrations, require_version};
+pub use start::{
+    explain, require_connection, require_history, require_migrations, require_version,
+};
 
 use crate::clock::Clock;
 

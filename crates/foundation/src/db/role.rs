@@ -46,6 +46,8 @@ begin
     end loop;
     -- A row of the audit trail gets its place in the chain after it was written.
     grant update (chain, prev_hash, hash) on audit_log to {name};
+    -- Where the schema does not let everybody call its functions.
+    grant execute on function service_now(), feed_origin(), number_changes(integer) to {name};
     grant execute on function make_partitions(), drop_expired_decisions(integer), expired_audit_partitions(integer), drop_audit_partition(text, integer) to {name};
 end $$;
 "#
@@ -69,8 +71,15 @@ pub async fn require_grants(pool: &PgPool) -> anyhow::Result<()> {
              from pg_class c join pg_namespace n on n.oid = c.relnamespace
              where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v') and not c.relispartition
              union all
+             select 'staging.' || c.relname, array(
+                 select wanted from unnest(array['select', 'insert', 'update', 'delete', 'truncate']) wanted where not has_table_privilege(c.oid, wanted))
+             from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'staging' and c.relkind in ('r', 'p')
+             union all
+             select 'sequence ' || c.relname, array(select 'usage' where not has_sequence_privilege(c.oid, 'usage'))
+             from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = current_schema() and c.relkind = 'S'
+             union all
              select 'function ' || f.name, array(select 'execute' where not has_function_privilege(f.name, 'execute'))
-             from unnest(array['make_partitions()', 'drop_expired_decisions(integer)', 'expired_audit_partitions(integer)', 'drop_audit_partition(text, integer)']) as f(name)
+             from unnest(array['service_now()', 'feed_origin()', 'number_changes(integer)', 'make_partitions()', 'drop_expired_decisions(integer)', 'expired_audit_partitions(integer)', 'drop_audit_partition(text, integer)']) as f(name)
            ) t
            where cardinality(t.missing) > 0
            order by 1"#

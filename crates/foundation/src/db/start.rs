@@ -134,3 +134,25 @@ pub fn explain(error: &sqlx::Error) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// Refuses a role that cannot see which history of the database it follows, on a server that knows it.
+///
+/// # Errors
+/// The text says what the role lacks; or the database cannot be asked.
+pub async fn require_history(pool: &PgPool) -> anyhow::Result<&'static str> {
+    let found = sqlx::query!(
+        r#"select feed_origin() <> '' as "is_known!", to_regprocedure('pg_control_system()') is not null as "is_there!""#
+    )
+    .fetch_one(pool)
+    .await
+    .context("reading which history the database has")?;
+    if found.is_known {
+        return Ok("is known");
+    }
+    anyhow::ensure!(
+        !found.is_there,
+        "the role may not see which history the database has, so that a fail-over or a restore under a running service is noticed late. \
+         Run as a superuser: grant execute on function pg_control_system(), pg_current_wal_lsn(), pg_walfile_name(pg_lsn) to the role"
+    );
+    Ok("is not known to this server: a fail-over is noticed by the journal")
+}

@@ -144,7 +144,7 @@ pub async fn number(db: &mut PgConnection) -> Result<(), DbError> {
         )
         .execute(&mut *tx)
         .await?;
-        tx.commit().await?;
+        crate::db::commit_at_last(tx).await?;
         if given < BATCH {
             return Ok(());
         }

@@ -130,6 +130,30 @@ pub async fn require_cipher_keys(
     require_index_key(db, setting, keys).await
 }
 
+/// The keys of a setting of which it was never noted whether what is stored rests on them: they were used
+/// before that was noted.
+///
+/// # Errors
+/// The database fails.
+pub async fn unsettled(db: &mut PgConnection, setting: &str) -> Result<Vec<String>, DbError> {
+    let known = store::known(db, setting).await?;
+    let unsettled = known.into_iter().filter(|key| key.is_in_use.is_none());
+    Ok(unsettled.map(|key| key.id).collect())
+}
+
+/// Notes of a key of which it was never noted whether what is stored rests on it.
+///
+/// # Errors
+/// The database fails.
+pub async fn settle(
+    tx: &mut PgConnection,
+    setting: &str,
+    id: &str,
+    is_in_use: bool,
+) -> Result<(), DbError> {
+    store::settle(tx, setting, id, is_in_use).await
+}
+
 /// Notes that new values are encrypted with a key.
 ///
 /// # Errors

@@ -59,6 +59,24 @@ pub async fn use_key(tx: &mut PgConnection, key: &KeyInUse) -> Result<(), DbErro
     Ok(())
 }
 
+/// Notes whether a key is in use of which that was never noted.
+pub async fn settle(
+    tx: &mut PgConnection,
+    setting: &str,
+    id: &str,
+    is_in_use: bool,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "update key_in_use set is_in_use = $3 where setting = $1 and id = $2 and is_in_use is null",
+        setting,
+        id,
+        is_in_use
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Notes that of the keys of a setting these are in use, and no others.
 pub async fn use_only(tx: &mut PgConnection, setting: &str, ids: &[String]) -> Result<(), DbError> {
     sqlx::query!(

@@ -10,7 +10,10 @@ use super::{
     loss,
     store::{self, Marks},
 };
-use crate::telemetry::metrics::{JOURNAL_FAILURES, JOURNAL_OBJECTS, JOURNAL_VANISHED};
+use crate::{
+    db::commit_at_last,
+    telemetry::metrics::{JOURNAL_FAILURES, JOURNAL_OBJECTS, JOURNAL_VANISHED},
+};
 
 /// How often it is looked for what waits. An entry is in the journal within a second.
 const PERIOD: Duration = Duration::from_millis(400);
@@ -123,7 +126,7 @@ impl Recovery {
         loop {
             let mut tx = connection.begin().await?;
             let claimed = store::claim(&mut tx).await?;
-            tx.commit().await?;
+            commit_at_last(tx).await?;
             let Some(name) = claimed else {
                 break;
             };

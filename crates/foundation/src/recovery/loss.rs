@@ -1,14 +1,14 @@
 //! What a database lacks, and doing it again.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Instant,
 };
 
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value, json};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     Kind,
@@ -19,8 +19,9 @@ use super::{
 use crate::{
     audit::{self, Action, Actor, Checkpoint, Event, ObjectKind},
     db::{
-        DbError,
+        DbError, begin_step, commit, commit_at_last, end_step,
         feed::{self, Touched},
+        undo_step,
     },
 };
 
@@ -107,6 +108,38 @@ fn put_back(object: &Object, known: &store::Known, head: Option<&Head>, days: u3
     let newest = head.map(|head| head.at).max(known.last);
     let is_expired = newest.is_some_and(|at| object.at < at - Duration::days(i64::from(days)));
     is_expired && object.number <= known.objects
+}
+
+/// The newest checkpoint whose row the audit trail does not hold; none when it holds all that count. `all` are
+/// in the order in which they were written. Those up to the last that a recovery noted count no more, and a
+/// checkpoint stands for all before it that are of fewer rows.
+///
+/// # Errors
+/// The database fails.
+pub async fn lost_checkpoint(
+    db: &mut PgConnection,
+    mut all: Vec<Checkpoint>,
+) -> Result<Option<Checkpoint>, DbError> {
+    if let Some(noted) = store::last_noted(db, &all).await? {
+        all.drain(..noted);
+    }
+    let mut lost = store::lost_checkpoints(db, &standing(all)).await?;
+    Ok(lost.pop())
+}
+
+/// Checkpoints that are followed by none of as many rows.
+fn standing(all: Vec<Checkpoint>) -> Vec<Checkpoint> {
+    let mut standing: Vec<Checkpoint> = Vec::new();
+    for checkpoint in all {
+        while standing
+            .last()
+            .is_some_and(|before| before.length <= checkpoint.length)
+        {
+            standing.pop();
+        }
+        standing.push(checkpoint);
+    }
+    standing
 }
 
 /// Compares a database with its journal, which is kept for so many days, and with the newest checkpoint
@@ -372,7 +405,15 @@ impl Loss {
             })),
         };
         audit::record(&mut tx, event).await?;
-        tx.commit().await?;
+        match by {
+            // Tried again: it was done by then, or is under way.
+            Actor::Job => commit(tx).await?,
+            Actor::Vendor
+            | Actor::Person(_)
+            | Actor::SystemUser(_)
+            | Actor::ServiceOwner
+            | Actor::Operator => commit_at_last(tx).await?,
+        }
         if let (Some(_), Some(journal)) = (&self.head_fault, journal)
             && let Some(head) = store::mark(&mut *db.acquire().await?, Marks::Now).await?
         {
@@ -417,10 +458,10 @@ async fn replay(
         let places = contents.entries.into_iter().zip(1..);
         let lost = places.filter(|(_, place)| !held.contains(place));
         let lost: Vec<Entry> = lost.map(|(entry, _)| entry).collect();
-        let mut step = tx.begin().await?;
-        match replay_in_sets(&mut step, &lost).await {
+        begin_step(tx).await?;
+        match replay_in_sets(tx, &lost).await {
             Ok(rows) => {
-                step.commit().await?;
+                end_step(tx).await?;
                 recovered.rows += rows;
                 for entry in &lost {
                     let kind = (entry.change.table, entry.change.what);
@@ -429,7 +470,7 @@ async fn replay(
             }
             // One of them at least cannot be done again: which, is seen one by one.
             Err(error) => {
-                step.rollback().await?;
+                undo_step(tx).await?;
                 tracing::debug!(%error, object = object.name, "entries are done again one by one");
                 replay_each(tx, object, lost, damage, &mut recovered).await?;
             }
@@ -454,35 +495,30 @@ async fn replay_in_sets(tx: &mut PgConnection, entries: &[Entry]) -> Result<u64,
     Ok(changed)
 }
 
-/// Entries that follow each other, of one kind and of different rows.
+/// Entries of one kind and of different rows.
 #[derive(Debug, PartialEq)]
 struct Set<'a> {
     what: What,
     rows: Vec<&'a Map<String, Value>>,
 }
 
+/// Sets that come to the same as the entries one by one: those of a row keep their order, and the order of
+/// different rows does not matter.
 fn sets<'a>(table: JournaledTable, entries: &[&'a Entry]) -> Vec<Set<'a>> {
-    let mut sets: Vec<Set<'a>> = Vec::new();
-    let mut keys = HashSet::new();
+    let mut before: HashMap<String, usize> = HashMap::new();
+    let mut sets: BTreeMap<(usize, What), Set<'a>> = BTreeMap::new();
     for entry in entries {
-        let row = &entry.change.row;
+        let (row, what) = (&entry.change.row, entry.change.what);
         let key: Vec<_> = table.key().iter().map(|column| row.get(*column)).collect();
-        let key = format!("{key:?}");
-        match sets.last_mut() {
-            Some(set) if set.what == entry.change.what && !keys.contains(&key) => {
-                set.rows.push(row);
-            }
-            _ => {
-                keys.clear();
-                sets.push(Set {
-                    what: entry.change.what,
-                    rows: vec![row],
-                });
-            }
-        }
-        keys.insert(key);
+        let of_row = before.entry(format!("{key:?}")).or_default();
+        let set = sets.entry((*of_row, what)).or_insert_with(|| Set {
+            what,
+            rows: Vec::new(),
+        });
+        set.rows.push(row);
+        *of_row += 1;
     }
-    sets
+    sets.into_values().collect()
 }
 
 async fn replay_each(
@@ -494,15 +530,15 @@ async fn replay_each(
 ) -> anyhow::Result<()> {
     for entry in entries {
         let (table, what) = (entry.change.table, entry.change.what);
-        let mut step = tx.begin().await?;
-        match store::replay(&mut step, table, what, &[&entry.change.row]).await {
+        begin_step(tx).await?;
+        match store::replay(tx, table, what, &[&entry.change.row]).await {
             Ok(rows) => {
-                step.commit().await?;
+                end_step(tx).await?;
                 *recovered.changes.entry((table, what)).or_default() += 1;
                 recovered.rows += rows;
             }
             Err(cause) => {
-                step.rollback().await?;
+                undo_step(tx).await?;
                 let object = object.name.clone();
                 let refused = Unrecoverable {
                     object,
@@ -540,25 +576,40 @@ mod tests {
         }
     }
 
+    fn shape(entries: &[Entry]) -> Vec<(What, Vec<i64>)> {
+        let all: Vec<&Entry> = entries.iter().collect();
+        let id = |row: &&Map<String, Value>| row["id"].as_i64().unwrap();
+        let sets = sets(JournaledTable::SystemUser, &all);
+        sets.iter()
+            .map(|set| (set.what, set.rows.iter().map(id).collect()))
+            .collect()
+    }
+
     #[test]
     fn a_set_is_of_one_kind_and_has_no_row_twice() {
         let entries = [
             entry(What::Set, 1),
             entry(What::Set, 2),
             entry(What::Set, 1),
-            entry(What::Gone, 1),
             entry(What::Gone, 2),
-            entry(What::Set, 2),
+            entry(What::Gone, 1),
         ];
-        let all: Vec<&Entry> = entries.iter().collect();
-        let sets = sets(JournaledTable::SystemUser, &all);
-        let shape: Vec<_> = sets.iter().map(|set| (set.what, set.rows.len())).collect();
         let expected = [
-            (What::Set, 2),
-            (What::Set, 1),
-            (What::Gone, 2),
-            (What::Set, 1),
+            (What::Set, vec![1, 2]),
+            (What::Gone, vec![2]),
+            (What::Set, vec![1]),
+            (What::Gone, vec![1]),
         ];
-        assert_eq!(shape, expected);
+        assert_eq!(shape(&entries), expected);
+    }
+
+    #[test]
+    fn entries_of_two_kinds_that_take_turns_are_few_sets() {
+        let entries: Vec<Entry> = (0..100)
+            .flat_map(|id| [entry(What::Set, id), entry(What::Gone, id)])
+            .collect();
+        let all: Vec<i64> = (0..100).collect();
+        let expected = [(What::Set, all.clone()), (What::Gone, all)];
+        assert_eq!(shape(&entries), expected);
     }
 }

@@ -19,6 +19,6 @@ pub use change::{Change, Entry, JournaledTable, What};
 pub use copy::vanished;
 pub use journal::{Head, Journal, JournalFault};
 pub use kind::Kind;
-pub use loss::{Damage, Loss, Outcome, Recovered, Unrecoverable, find};
+pub use loss::{Damage, Loss, Outcome, Recovered, Unrecoverable, find, lost_checkpoint};
 pub use state::Recovery;
 pub use store::{Vanished, Waiting, not_before, waiting};

@@ -141,12 +141,10 @@ impl Recovery {
     async fn compare(&self, db: &PgPool, is_reported: bool) -> anyhow::Result<bool> {
         let mut connection = db.acquire().await?;
         let epoch = crate::db::feed::epoch_of(&mut connection).await?;
-        let checkpoint = self
-            .checkpoints
-            .as_ref()
-            .map(|checkpoints| checkpoints.newest())
-            .transpose()?
-            .flatten();
+        let checkpoint = match &self.checkpoints {
+            Some(checkpoints) => loss::lost_checkpoint(&mut connection, checkpoints.all()?).await?,
+            None => None,
+        };
         let found = loss::find(
             &mut connection,
             self.journal.as_ref(),

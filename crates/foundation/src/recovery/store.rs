@@ -244,6 +244,42 @@ pub async fn known(
     })
 }
 
+/// How many of these checkpoints there are up to the last that a recovery noted; none when none was.
+pub async fn last_noted(
+    db: &mut PgConnection,
+    checkpoints: &[Checkpoint],
+) -> Result<Option<usize>, DbError> {
+    let hashes: Vec<String> = checkpoints.iter().map(|one| one.hash.clone()).collect();
+    let noted = sqlx::query_scalar!(
+        r#"select checkpoint as "checkpoint!" from recovery_run where checkpoint = any($1)"#,
+        &hashes
+    )
+    .fetch_all(db)
+    .await?;
+    let last = hashes.iter().rposition(|hash| noted.contains(hash));
+    Ok(last.map(|place| place + 1))
+}
+
+/// Those of these checkpoints whose rows the audit trail does not hold, although they were not dropped for
+/// their age, in the same order.
+pub async fn lost_checkpoints(
+    db: &mut PgConnection,
+    checkpoints: &[Checkpoint],
+) -> Result<Vec<Checkpoint>, DbError> {
+    let lost = sqlx::query_scalar!(
+        r#"select n.place as "place!" from unnest($1::bigint[], $2::text[]) with ordinality as n(length, hash, place)
+           where n.length > coalesce((select length from audit_start), 0)
+             and not exists (select from audit_log a where a.chain = n.length and encode(a.hash, 'hex') = n.hash)"#,
+        &checkpoints.iter().map(|one| one.length).collect::<Vec<_>>(),
+        &checkpoints.iter().map(|one| one.hash.clone()).collect::<Vec<_>>()
+    )
+    .fetch_all(db)
+    .await?;
+    let places = checkpoints.iter().zip(1..);
+    let of_lost = places.filter(|(_, place)| lost.contains(place));
+    Ok(of_lost.map(|(checkpoint, _)| checkpoint.clone()).collect())
+}
+
 /// Which of these objects do not belong to the database's history.
 pub async fn unknown(db: &mut PgConnection, names: &[String]) -> Result<Vec<String>, DbError> {
     let names = sqlx::query_scalar!(
@@ -370,7 +406,10 @@ pub async fn note(
     let names: Vec<String> = objects.iter().map(|object| object.name.clone()).collect();
     let last = objects.iter().map(|object| object.number).max();
     sqlx::query!(
-        r#"with numbers as (update journal_end set objects = greatest(objects, $9)), run as (
+        r#"with numbers as (update journal_end set objects = greatest(objects, $9)),
+           -- Files of checkpoints are begun anew then, since those of rows that are lost hold no more.
+           files as (delete from audit_checkpoint_file where $1 = 'restore'),
+           run as (
              insert into recovery_run (kind, lost_from, lost_to, revocations, audit_rows_lost, checkpoint) values ($1, $2, $3, $4, $5, $6)),
            objects as (
              insert into journal_object (name, written_at) select name, service_now() from unnest($7::text[]) name on conflict do nothing)

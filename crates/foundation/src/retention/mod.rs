@@ -86,7 +86,7 @@ pub async fn apply(
         let rows = batch(&mut tx).await?;
         if rows > 0 {
             record(&mut tx, class, rows).await?;
-            tx.commit().await?;
+            crate::db::commit(tx).await?;
         }
         count(class, rows);
         all += rows;

@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use super::{RetentionClass, count, record, store};
-use crate::{audit::Checkpoints, db::DbError};
+use crate::{
+    audit::{self, Checkpoints},
+    db::DbError,
+};
 
 /// Drops the partitions whose month ended so many years ago. The first one with rows that have no
 /// number in the chain yet ends it. Returns how many were dropped.
@@ -35,13 +38,14 @@ pub async fn drop_expired_trail(
             (checkpoints, partition.length, &partition.hash)
         {
             checkpoints.note_end(length, hash, now)?;
+            audit::note_written(&mut *pool.acquire().await?, checkpoints, length).await?;
         }
         let mut tx = pool.begin().await?;
         store::drop_partition(&mut tx, &partition.part, years)
             .await
             .with_context(|| format!("dropping {}", partition.part))?;
         record(&mut tx, RetentionClass::AuditTrail, 1).await?;
-        tx.commit().await?;
+        crate::db::commit(tx).await?;
         count(RetentionClass::AuditTrail, 1);
         dropped += 1;
     }
@@ -59,7 +63,7 @@ pub async fn drop_expired_decisions(pool: &PgPool, months: u32) -> Result<u64, D
     if dropped > 0 {
         record(&mut tx, RetentionClass::Decisions, dropped).await?;
     }
-    tx.commit().await?;
+    crate::db::commit(tx).await?;
     count(RetentionClass::Decisions, dropped);
     Ok(dropped)
 }

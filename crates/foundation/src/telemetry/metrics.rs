@@ -128,6 +128,10 @@ families! {
         "Rows of the audit trail that have no number in the chain yet.";
     AUDIT_UNSEALED_AGE: Gauge Seconds "audit_unsealed_age_seconds" []
         "Age of the oldest row of the audit trail that has no number in the chain yet.";
+    CHECKPOINT_AGE: Gauge Seconds "audit_checkpoint_age_seconds" []
+        "Time since the newest checkpoint of the audit trail, while there are rows after it; else 0.";
+    CHECKPOINTS_MISSING: Gauge Count "audit_checkpoints_missing" []
+        "1 while the file of checkpoints has vanished, is an older copy, or was begun anew.";
     OUTBOX_HIDDEN: Gauge Count "outbox_hidden_messages" []
         "Messages that vendors cannot read yet, since they have no position.";
     OUTBOX_LAG: Gauge Seconds "outbox_lag_seconds" []

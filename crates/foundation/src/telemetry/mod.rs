@@ -88,6 +88,21 @@ pub fn init(settings: &Log, export: Option<SpanExport>) -> LogGuard {
     LogGuard(Some(guard))
 }
 
+/// Prints warnings of a command to standard error, as plain lines: what it waits for, and how far long work is.
+/// A second call changes nothing.
+pub fn print_warnings() {
+    let lines = tracing_subscriber::fmt::layer()
+        .compact()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(|| MaskedLine);
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(EnvFilter::new("warn"))
+        .try_init();
+}
+
 /// The layer that writes lines.
 fn lines<S>(format: LogFormat, writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
 where
@@ -109,6 +124,23 @@ where
 #[must_use]
 pub fn dropped_lines() -> u64 {
     LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
+}
+
+/// Standard error of a command, after the mask.
+struct MaskedLine;
+
+impl io::Write for MaskedLine {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut masked = Vec::with_capacity(line.len());
+        // The formatter writes a whole event at once.
+        mask::append(line, &mut masked);
+        io::stderr().write_all(&masked)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// Standard error, after the mask. Lines are gathered: a wake-up and a system call for each would

@@ -159,6 +159,19 @@ impl IdentityKeys {
         self.earlier_indexes.iter().map(|key| key.of(id)).collect()
     }
 
+    /// Value of the blind index by each key, with the id of the key, the present one first.
+    pub fn indexes_by_id(&self, id: &NationalId) -> impl Iterator<Item = (&str, Vec<u8>)> {
+        self.indexes().map(|key| (&*key.id, key.of(id)))
+    }
+
+    /// How a value begins that was encrypted with the key of this id.
+    #[must_use]
+    pub fn beginning_of(id: &str) -> Option<Vec<u8>> {
+        let id = u32::from_str_radix(id, 16).ok()?.to_be_bytes();
+        let beginning: [u8; 1 + KEY_ID_BYTES] = [WITH_KEY_ID, id[0], id[1], id[2], id[3]];
+        Some(beginning.to_vec())
+    }
+
     /// Signs something of ours that outsiders carry about. `purpose` keeps signatures for different
     /// uses apart, from each other and from identity numbers.
     #[must_use]

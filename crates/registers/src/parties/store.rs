@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use uuid::Uuid;
 
-use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
+use super::{IdentityKeys, IdentityKeysError, Party, PartyKind, PartyStatus, Person};
 use foundation::{
     db::{
         Column, DbError, Lock,
@@ -147,6 +147,26 @@ pub async fn person_named(
     }
 }
 
+/// Why a person who has logged in is not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum NewPersonError {
+    /// The database fails.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The number cannot be encrypted.
+    #[error(transparent)]
+    Keys(#[from] IdentityKeysError),
+    /// The person is not there afterwards.
+    #[error("a new person was not stored")]
+    NotStored,
+}
+
+impl From<sqlx::Error> for NewPersonError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 /// A person the register did not know, who has logged in.
 ///
 /// # Errors
@@ -156,7 +176,7 @@ pub async fn create_person(
     keys: &IdentityKeys,
     id: &NationalId,
     source: &str,
-) -> anyhow::Result<Person> {
+) -> Result<Person, NewPersonError> {
     let mut tx = pool.begin().await?;
     let (index, earlier, sealed) = (keys.index(id), keys.earlier_indexes(id), keys.encrypt(id)?);
     if !earlier.is_empty() {
@@ -187,10 +207,8 @@ pub async fn create_person(
     .execute(&mut *tx)
     .await?;
     let party = party_by_national_id(&mut tx, keys, id).await?;
-    tx.commit().await?;
-    party
-        .map(Person)
-        .ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
+    foundation::db::commit(tx).await?;
+    party.map(Person).ok_or(NewPersonError::NotStored)
 }
 
 /// Sub-units that are asked about in one round trip.

@@ -121,7 +121,7 @@ pub async fn store_system_resources(pool: &PgPool) -> anyhow::Result<()> {
             .await
             .with_context(|| resource.identifier.clone())?;
     }
-    tx.commit().await?;
+    foundation::db::commit_at_last(tx).await?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub async fn publish_time_outs(pool: &PgPool, lifetime_days: i32) -> Result<usiz
         for change in &changes {
             publish(&mut tx, change, EventKind::ChangeRequestTimedOut).await?;
         }
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         let found = requests.len() + changes.len();
         published += found;
         if found == 0 {

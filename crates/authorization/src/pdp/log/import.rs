@@ -131,7 +131,7 @@ async fn store_new(
     if let Some(block) = store::Block::of(Uuid::now_v7(), &new) {
         store::insert(&mut *db, &block).await?;
     }
-    db.commit().await?;
+    foundation::db::commit_at_last(db).await?;
     imported.stored += new.len();
     Ok(())
 }

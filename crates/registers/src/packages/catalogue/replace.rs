@@ -108,7 +108,7 @@ pub async fn import(
     )
     .await?;
     feed::append(&mut tx, Touched::Everything, "catalogue").await?;
-    tx.commit().await?;
+    foundation::db::commit_at_last(tx).await?;
     Ok(outcome)
 }
 
@@ -322,7 +322,7 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
     if !is_first {
         feed::append(&mut tx, Touched::Everything, "catalogue").await?;
     }
-    tx.commit().await?;
+    foundation::db::commit_at_last(tx).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 mod model;
 mod store;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::{PgConnection, PgPool};
 
@@ -82,8 +82,63 @@ async fn rekey_batch(
         }
     }
     store::write(&mut tx, &changes).await?;
-    tx.commit().await?;
+    foundation::db::commit_at_last(tx).await?;
     Ok(Some(last))
+}
+
+/// Persons that are looked at to see whether an index key finds them.
+const SAMPLE: i32 = 2_000;
+
+/// Of each index key, by its id, whether persons are found by it: all of some from all over the register
+/// whose numbers can be read. None when there is no such person.
+///
+/// # Errors
+/// The database fails.
+pub async fn index_keys_in_use(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+) -> Result<Option<Vec<(String, bool)>>, DbError> {
+    let persons = store::sample(&mut *db, SAMPLE).await?;
+    let ids: Vec<i32> = persons.iter().map(|person| person.key).collect();
+    let former = store::former(db, &ids).await?;
+    let mut stored: HashMap<i32, HashSet<&[u8]>> = HashMap::new();
+    for one in &former {
+        stored.entry(one.key).or_default().insert(&one.hmac);
+    }
+    let mut in_use: Option<Vec<(String, bool)>> = None;
+    for person in &persons {
+        let Some(number) = person.enc.as_deref().and_then(|enc| keys.decrypt(enc).ok()) else {
+            continue;
+        };
+        let of_person = stored.get(&person.key);
+        let is_stored = |value: &[u8]| {
+            person.hmac == value || of_person.is_some_and(|values| values.contains(value))
+        };
+        let found = keys
+            .indexes_by_id(&number)
+            .map(|(id, value)| (id.to_owned(), is_stored(&value)));
+        match &mut in_use {
+            None => in_use = Some(found.collect()),
+            Some(all) => {
+                for ((_, is_in_use), (_, is_found)) in all.iter_mut().zip(found) {
+                    *is_in_use &= is_found;
+                }
+            }
+        }
+    }
+    Ok(in_use)
+}
+
+/// Whether a number is encrypted with the key of this id. Values of the first releases name no key, and
+/// do not count. Within a transaction.
+///
+/// # Errors
+/// The database fails.
+pub async fn is_encrypted_with(tx: &mut PgConnection, id: &str) -> Result<bool, DbError> {
+    match IdentityKeys::beginning_of(id) {
+        Some(beginning) => store::is_encrypted_with(tx, &beginning).await,
+        None => Ok(false),
+    }
 }
 
 /// What has to be written of one person; none when everything is as it should be.

@@ -39,6 +39,38 @@ pub async fn persons(
     .await?)
 }
 
+/// Some persons, from all over the register: about so many, and none only when there is none.
+pub async fn sample(db: &mut PgConnection, size: i32) -> Result<Vec<StoredPerson>, DbError> {
+    Ok(sqlx::query_as!(
+        StoredPerson,
+        r#"select key as "key!", person_id_hmac as "hmac!", person_id_enc as enc from party
+           where person_id_hmac is not null and key in (
+             select (first + (last - first) * n / $1)::int
+             from (select min(key)::bigint as first, max(key)::bigint as last from party) ends, generate_series(0, $1) n)
+           union
+           (select key, person_id_hmac, person_id_enc from party where person_id_hmac is not null order by key desc limit $1)"#,
+        size
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Whether a number is encrypted with the key of this beginning.
+pub async fn is_encrypted_with(db: &mut PgConnection, beginning: &[u8]) -> Result<bool, DbError> {
+    // Every person is looked at, once after an upgrade.
+    sqlx::query("set local statement_timeout = '10min'")
+        .execute(&mut *db)
+        .await?;
+    let length = i32::try_from(beginning.len()).unwrap_or(i32::MAX);
+    let found = sqlx::query_scalar!(
+        r#"select exists (select from party where substring(person_id_enc from 1 for $2) = $1)
+             or exists (select from person_former_id where substring(person_id_enc from 1 for $2) = $1) as "found!""#,
+        beginning,
+        length
+    );
+    Ok(found.fetch_one(db).await?)
+}
+
 /// Index values besides their own of some persons.
 pub async fn former(tx: &mut PgConnection, keys: &[i32]) -> Result<Vec<StoredFormer>, DbError> {
     Ok(sqlx::query_as!(
