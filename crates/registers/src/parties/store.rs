@@ -322,7 +322,7 @@ pub struct PartyName {
     pub roles: Vec<(Value, String)>,
 }
 
-/// Living persons of the sandbox with what they hold, by name.
+/// Persons of the sandbox who are alive, with what they hold, by name.
 pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError> {
     let rows = sqlx::query!(
         r#"select p.key, p.uuid, p.party_id, p.kind as "kind: Column<PartyKind>", p.form_id, p.status as "status: Column<PartyStatus>", p.org_number, p.user_id, p.parent_key, p.name, p.death_date,

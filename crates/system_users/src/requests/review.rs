@@ -1,7 +1,7 @@
-//! Whether a request or a change request can be approved, and why not. Whatever approves asks under lock;
-//! pages ask what they show.
+//! Whether a request can be approved, and why not. Whatever approves asks under lock; pages ask what they
+//! show. The same for change requests: `changes/review.rs`.
 
-use authorization::delegation::{Approver, DelegationReport, Held};
+use authorization::delegation::{Approver, DelegationReport};
 use foundation::{
     audit::ObjectKind,
     db::DbError,
@@ -14,14 +14,10 @@ use uuid::Uuid;
 
 use super::{
     Requests,
-    changes::{self, ChangeRequest, Difference},
     model::{Request, RequestKind},
     rules,
 };
-use crate::{
-    systems::System,
-    users::{self, SystemUser},
-};
+use crate::{systems::System, users};
 
 /// Why a request cannot be approved: the first reason, in the order in which they are looked for.
 #[derive(Debug)]
@@ -114,41 +110,6 @@ impl Requests {
             None => Ok(report),
         })
     }
-
-    /// Whether the approver can approve the change. The last argument is the system that it names, the system user
-    /// that it is about, and what that holds.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn review_change(
-        &self,
-        db: &mut PgConnection,
-        approver: Approver<'_>,
-        change: &ChangeRequest,
-        (system, user, held): (Option<&System>, Option<&SystemUser>, &Held),
-    ) -> Result<Review, DbError> {
-        let system = match open(change.is_open(), system) {
-            Ok(system) => system,
-            Err(obstacle) => return Ok(Err(obstacle)),
-        };
-        if user.is_none() {
-            return Ok(Err(Obstacle::SystemUserGone));
-        }
-        if approver.party.is_gone() {
-            return Ok(Err(Obstacle::PartyGone));
-        }
-        let difference = Difference::of(&change.sets, &held.packages);
-        if let Err(problem) = changes::rules::check_still_fits(change, &difference, system) {
-            return Ok(Err(Obstacle::Unfit(problem)));
-        }
-        let report = self
-            .change_report(db, approver, &change.sets, &difference)
-            .await?;
-        Ok(match changes::rules::problem_of(&report) {
-            Some(problem) => Err(Obstacle::NotDelegable(report, problem)),
-            None => Ok(report),
-        })
-    }
 }
 
 /// What is looked at first, and is in the way of every approver; the system when nothing is.
@@ -168,7 +129,7 @@ pub fn open_request<'a>(
 }
 
 /// What is looked at first for both kinds of requests; the system when nothing is in the way.
-fn open(is_open: bool, system: Option<&System>) -> Result<&System, Obstacle> {
+pub(super) fn open(is_open: bool, system: Option<&System>) -> Result<&System, Obstacle> {
     if !is_open {
         return Err(Obstacle::NotOpen);
     }

@@ -5,10 +5,10 @@ mod bind;
 mod decide;
 pub mod enduser_api;
 mod model;
+mod review;
 pub mod rules;
 mod store;
 
 pub use bind::bind_change;
 pub use model::ChangeRequest;
-pub(in crate::requests) use model::Difference;
 pub use store::{any_state, take_timed_out};
