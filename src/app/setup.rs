@@ -128,7 +128,7 @@ pub async fn require_identity_keys(
     db: &mut PgTransaction<'_>,
     identity: &IdentityKeys,
 ) -> anyhow::Result<()> {
-    settle_keys(db, identity).await?;
+    note_keys_in_use(db, identity).await?;
     let of = |setting: &'static str, ids: Vec<String>| -> Vec<KeyInUse> {
         ids.into_iter().map(|id| KeyInUse { setting, id }).collect()
     };
@@ -142,17 +142,17 @@ pub async fn require_identity_keys(
 /// Notes of keys from before that was noted whether what is stored rests on them: of the index keys that are
 /// named, by looking for persons with them; of the keys that encrypt, by looking for what is encrypted
 /// with them.
-async fn settle_keys(tx: &mut PgConnection, identity: &IdentityKeys) -> anyhow::Result<()> {
-    let unsettled = key_rotation::unsettled(tx, BLIND_INDEX).await?;
-    if identity.index_ids().iter().any(|id| unsettled.contains(id)) {
+async fn note_keys_in_use(tx: &mut PgConnection, identity: &IdentityKeys) -> anyhow::Result<()> {
+    let unknown = key_rotation::of_unknown_use(tx, BLIND_INDEX).await?;
+    if identity.index_ids().iter().any(|id| unknown.contains(id)) {
         let in_use = rekey::index_keys_in_use(tx, identity).await?;
         for (id, is_in_use) in in_use.unwrap_or_default() {
-            key_rotation::settle(tx, BLIND_INDEX, &id, is_in_use).await?;
+            key_rotation::note_use(tx, BLIND_INDEX, &id, is_in_use).await?;
         }
     }
-    for id in key_rotation::unsettled(tx, PERSON_ID).await? {
+    for id in key_rotation::of_unknown_use(tx, PERSON_ID).await? {
         let is_in_use = rekey::is_encrypted_with(tx, &id).await?;
-        key_rotation::settle(tx, PERSON_ID, &id, is_in_use).await?;
+        key_rotation::note_use(tx, PERSON_ID, &id, is_in_use).await?;
     }
     Ok(())
 }

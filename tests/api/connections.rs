@@ -657,7 +657,7 @@ async fn no_role_is_taken_back() {
     assert_eq!(code("daglig-leder").await, (400, "AM-00040".into()));
     // A code of Altinn 2 that a role of the register implies, in any letter case.
     assert_eq!(code("ADMAI").await, (400, "AM-00040".into()));
-    // One that nobody has.
+    // One that is not held.
     let none = removes(from, HEGE.uuid, "admai").await;
     none.assert_status(204).assert_empty();
     let unknown = Uuid::new_v4().to_string();

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret as _;
 use testkit::{
     faults::{note_written_checkpoint, note_written_object},
     postgres::empty_database,
-    roles::{serving_role, take_from_everybody},
+    roles::{serving_role, take_from_public},
     settings::free_ports,
 };
 
@@ -135,7 +135,7 @@ async fn a_role_that_cannot_see_the_history_is_reported() {
         0
     );
     let role = serving_role(&owner).await;
-    take_from_everybody(&owner, "execute on function pg_control_system()").await;
+    take_from_public(&owner, "execute on function pg_control_system()").await;
 
     let ended = installation(role.expose_secret()).run(&["doctor"]);
 

@@ -269,9 +269,9 @@ async fn a_new_key_is_not_the_only_one_before_every_person_is_found_by_it() {
 
 impl Rotation {
     /// As in a database that was upgraded: keys were used before it was noted whether anything rests on them.
-    async fn forgets_what_rests_on_keys(&self) {
-        let forgotten = "with forgotten as (update key_in_use set is_in_use = null returning 1) select count(*) from forgotten";
-        assert!(self.count(forgotten).await > 0);
+    async fn removes_what_rests_on_keys(&self) {
+        let removed = "with removed as (update key_in_use set is_in_use = null returning 1) select count(*) from removed";
+        assert!(self.count(removed).await > 0);
     }
 }
 
@@ -287,12 +287,11 @@ async fn a_retired_key_is_refused_although_it_was_used_before_that_was_noted() {
     rotation.rekey();
     rotation.keys(&[2]);
     rotation.rekey();
-    rotation.forgets_what_rests_on_keys().await;
+    rotation.removes_what_rests_on_keys().await;
     drop(rotation.start().await);
-    let settled =
-        "select count(*) from key_in_use where setting = 'keys.blind_index' and is_in_use";
-    assert_eq!(rotation.count(settled).await, 1);
-    rotation.forgets_what_rests_on_keys().await;
+    let noted = "select count(*) from key_in_use where setting = 'keys.blind_index' and is_in_use";
+    assert_eq!(rotation.count(noted).await, 1);
+    rotation.removes_what_rests_on_keys().await;
 
     rotation.keys(&[1]);
 
@@ -308,7 +307,7 @@ async fn a_key_that_encrypts_is_needed_although_it_was_used_before_that_was_note
     rotation.rekey();
     rotation.keys(&[2, 1]);
     drop(rotation.start().await);
-    rotation.forgets_what_rests_on_keys().await;
+    rotation.removes_what_rests_on_keys().await;
     // Without the second `keys rekey`.
     rotation.keys(&[2]);
 

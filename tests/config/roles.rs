@@ -57,9 +57,9 @@ async fn a_role_with_the_printed_grants_serves() {
 }
 
 #[tokio::test]
-async fn a_role_with_the_printed_grants_serves_where_functions_are_not_for_everybody() {
+async fn a_role_with_the_printed_grants_serves_where_functions_are_not_public() {
     let (installation, owner) = migrated().await;
-    testkit::roles::take_from_everybody(&owner, FUNCTIONS).await;
+    testkit::roles::take_from_public(&owner, FUNCTIONS).await;
     let url = serving_role(&owner).await;
     must_serve(installation, &url).await;
 }
@@ -68,7 +68,7 @@ async fn a_role_with_the_printed_grants_serves_where_functions_are_not_for_every
 async fn what_a_role_may_not_call_or_number_is_named() {
     let (mut installation, owner) = migrated().await;
     let url = serving_role(&owner).await;
-    testkit::roles::take_from_everybody(&owner, FUNCTIONS).await;
+    testkit::roles::take_from_public(&owner, FUNCTIONS).await;
     for right in [
         "execute on function number_changes(integer)",
         "usage on sequence party_id_seq",

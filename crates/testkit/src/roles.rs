@@ -25,8 +25,8 @@ pub async fn take(database: &SecretString, right: &str) {
         .expect("a superuser may");
 }
 
-/// Takes a right in a database that everybody has, as owners do who give each by itself.
-pub async fn take_from_everybody(database: &SecretString, right: &str) {
+/// Takes a right in a database that every role has, as owners do who give each by itself.
+pub async fn take_from_public(database: &SecretString, right: &str) {
     let statement = format!("revoke {right} from public");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
         .execute(&mut connect(database).await)

@@ -23,7 +23,8 @@ use uuid::Uuid;
 
 use super::{
     model::{ConnectedResource, Permission, ReasonDto, WayRow, in_language},
-    read::{ListEnds, NO_RIGHTS, Names, PARTIES_PER_QUERY},
+    permission::{Carries, Led, Names, PARTIES_PER_QUERY},
+    read::{ListEnds, NO_RIGHTS},
     rules,
 };
 use crate::{
@@ -31,65 +32,6 @@ use crate::{
     entities::{CompactPackage, Wrapping},
     errors::AccessResult,
 };
-
-/// What an answer shows of a way, once its things are known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Led {
-    from: i32,
-    to: i32,
-    /// The party it leads through.
-    via: Option<i32>,
-    via_role: Option<RoleKey>,
-    is_client: bool,
-}
-
-impl From<&WayRow> for Led {
-    fn from(way: &WayRow) -> Self {
-        let is_above = way.is_main_unit || way.is_own_firm;
-        Self {
-            from: way.from_key,
-            to: way.to_key,
-            via: if is_above {
-                Some(way.source_key)
-            } else {
-                way.via_key
-            },
-            via_role: way.via_role,
-            is_client: way.is_client,
-        }
-    }
-}
-
-impl Led {
-    /// Keys of the parties that it leads from, to and through.
-    fn ends(&self) -> impl Iterator<Item = i32> + use<> {
-        [Some(self.from), Some(self.to), self.via]
-            .into_iter()
-            .flatten()
-    }
-}
-
-/// How a way carries a thing.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Carries {
-    /// The role that is shown; none of a client delegation.
-    pub(super) role: Option<RoleKey>,
-    /// A role that the relation's implies gives it.
-    pub(super) is_implied: bool,
-    /// See [`super::model::WayFlag`].
-    pub(super) flags: u8,
-}
-
-impl Carries {
-    /// By the relation itself.
-    pub(super) fn by_relation(way: &WayRow, flags: u8) -> Self {
-        Self {
-            role: (!way.is_client).then_some(way.role_id),
-            is_implied: false,
-            flags,
-        }
-    }
-}
 
 /// Things with the ways by which they are held.
 struct Held<K> {
@@ -410,31 +352,6 @@ impl AccessManagement {
             Ok(writer)
         };
         Ok(list_stream::respond(begin.to_owned(), end, write).await?)
-    }
-
-    /// A way as answers show it.
-    pub(super) fn permission(
-        &self,
-        names: &Names,
-        way: &Led,
-        carries: Carries,
-    ) -> Option<Permission> {
-        let dto = |role: RoleKey| self.catalogue.role(role).map(Into::into);
-        let via_role = if way.is_client {
-            self.catalogue.role_by_code("agent").map(Into::into)
-        } else if carries.is_implied {
-            None
-        } else {
-            way.via_role.and_then(dto)
-        };
-        Some(Permission {
-            from: names.party(way.from)?,
-            to: names.party(way.to)?,
-            via: way.via.and_then(|key| names.party(key)),
-            role: carries.role.and_then(dto),
-            via_role,
-            reason: ReasonDto::of(carries.flags),
-        })
     }
 }
 

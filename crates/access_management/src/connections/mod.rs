@@ -8,6 +8,7 @@ mod held;
 mod manage;
 mod model;
 pub(crate) mod packages_api;
+mod permission;
 mod read;
 pub(crate) mod resources_api;
 pub(crate) mod rightholders_api;

@@ -30,11 +30,11 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
     bind::ConnectionParts,
-    held::{Carries, Led},
     model::{
         ConnectedResource, ConnectionDto, FullResource, ProviderKind, ReasonDto, RightDto,
         RightPermission, RightsOfResource, WayFlag, WayRow, in_language,
     },
+    permission::{Carries, Led, Names, PARTIES_PER_QUERY},
     rules,
     store::{self, WayContent},
 };
@@ -45,8 +45,6 @@ use crate::{
     errors::{AccessError, AccessResult, Invalid, InvalidCode},
 };
 
-/// Parties that are read at once.
-pub(super) const PARTIES_PER_QUERY: usize = 1_000;
 pub(super) const NO_RIGHTS: WayContent<'_> = WayContent { rights_on: None };
 
 /// The ends of a list: the party, and the other end where it is named.
@@ -94,73 +92,14 @@ pub(super) fn wrong_type(party: &Party, end: &str, allowed: &[EntityType]) -> Op
     ))
 }
 
-/// Names for a list: parties with their main units, and titles of resources.
-pub(super) struct Names {
-    parties: HashMap<i32, Entity>,
-    titles: HashMap<String, String>,
-}
-
-impl Names {
-    /// Names of every party that ways lead from, to and through.
-    async fn of(
-        db: &mut PgConnection,
-        identity: &IdentityKeys,
-        ends: &ListEnds,
-        ways: &[WayRow],
-    ) -> Result<Self, DbError> {
-        Self::read(db, identity, &ends_of(ways), &direct_ends(ends, ways)).await
-    }
-
-    /// Names of parties; identity numbers and dates of these alone that are direct: who is reached
-    /// through another party may be unknown to the reader.
-    pub(super) async fn read(
-        db: &mut PgConnection,
-        identity: &IdentityKeys,
-        keys: &BTreeSet<i32>,
-        direct: &BTreeSet<i32>,
-    ) -> Result<Self, DbError> {
-        let mut found = HashMap::new();
-        let wanted: Vec<i32> = keys.iter().copied().collect();
-        for some in wanted.chunks(PARTIES_PER_QUERY) {
-            found.extend(entity_rows(&mut *db, some).await?);
-        }
-        let parents: BTreeSet<i32> = found.values().filter_map(|row| row.parent_key).collect();
-        let parents: Vec<i32> = parents.into_iter().collect();
-        let mut main_units = HashMap::new();
-        for some in parents.chunks(PARTIES_PER_QUERY) {
-            main_units.extend(entity_rows(&mut *db, some).await?);
-        }
-        let parties = found
-            .into_iter()
-            .map(|(key, row)| {
-                let parent = row
-                    .parent_key
-                    .and_then(|parent| main_units.get(&parent).cloned())
-                    .map(|row| Box::new(Entity::new(row, identity)));
-                let mut entity = Entity {
-                    parent,
-                    ..Entity::new(row, identity)
-                };
-                if !direct.contains(&key) {
-                    entity.hide_identity();
-                }
-                (key, entity)
-            })
-            .collect();
-        Ok(Self {
-            parties,
-            titles: HashMap::new(),
-        })
-    }
-
-    pub(super) fn party(&self, key: i32) -> Option<Entity> {
-        self.parties.get(&key).cloned()
-    }
-
-    fn resource(&self, identifier: &str) -> ConnectedResource {
-        let title = self.titles.get(identifier).cloned();
-        ConnectedResource::new(identifier, title.unwrap_or_else(|| identifier.to_owned()))
-    }
+/// Names of every party that ways lead from, to and through.
+async fn names_of(
+    db: &mut PgConnection,
+    identity: &IdentityKeys,
+    ends: &ListEnds,
+    ways: &[WayRow],
+) -> Result<Names, DbError> {
+    Names::read(db, identity, &ends_of(ways), &direct_ends(ends, ways)).await
 }
 
 async fn titles(
@@ -362,7 +301,7 @@ impl AccessManagement {
             rights_on: Some(identifier),
         };
         let ways = self.ways(&mut tx, ends, content).await?;
-        let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
+        let names = names_of(&mut tx, &self.identity, ends, &ways).await?;
         let policy = self.policies.resource(&mut tx, identifier).await?;
         let keys = policy
             .and_then(|resource| resource.policy)

@@ -16,7 +16,7 @@ use crate::{
 
 impl AccessManagement {
     /// Takes a role back. Those of the register end there, and those of Altinn 2 are not given any more:
-    /// there is none that can be taken back, and one that nobody has is no error.
+    /// there is none that can be taken back, and one that is not held is no error.
     ///
     /// # Errors
     /// 400 for ends that are not known or of the wrong kind, for a code that no role has, and for a role that

@@ -31,7 +31,7 @@ pub async fn list(
     list.await
 }
 
-/// Takes a role of Altinn 2 back. Nobody is given one any more: one that is not held is no error, and
+/// Takes a role of Altinn 2 back. None is given any more: one that is not held is no error, and
 /// every other role is refused.
 #[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/connections/roles", operation_id = "removeConnectionRole", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Uuid, Query, description = "At whom; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("rolecode" = String, Query, description = "Code of the role, such as `utinn`, in any letter case")),

@@ -5,31 +5,11 @@ use sqlx::PgConnection;
 
 use super::{
     checkpoint::{self, Checkpoints},
-    host, store,
+    host,
+    model::Written,
+    store,
 };
 use crate::{http::context, telemetry::security::SecurityEvent};
-
-/// What was written to a file, as the database knows it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Written {
-    /// Rows of the chain at the first checkpoint.
-    pub begun: i64,
-    /// Rows of the chain at the newest.
-    pub length: i64,
-    /// When the newest was written.
-    pub at: DateTime<Utc>,
-}
-
-/// What the chain is like after a checkpoint.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct After {
-    /// The database's time.
-    pub now: DateTime<Utc>,
-    /// Time of the first row after it; none when there is none.
-    pub first: Option<DateTime<Utc>>,
-    /// Time of the last row of the chain.
-    pub last: Option<DateTime<Utc>>,
-}
 
 /// A file of checkpoints.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The words of the trail. Each is stored as its text on the wire, which never changes; rows of
 //! earlier releases may carry others.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 macro_rules! words {
@@ -167,4 +168,26 @@ impl Actor {
             Self::Vendor | Self::ServiceOwner | Self::Operator | Self::Job => None,
         }
     }
+}
+
+/// What was written to a file, as the database knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written {
+    /// Rows of the chain at the first checkpoint.
+    pub begun: i64,
+    /// Rows of the chain at the newest.
+    pub length: i64,
+    /// When the newest was written.
+    pub at: DateTime<Utc>,
+}
+
+/// What the chain is like after a checkpoint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct After {
+    /// The database's time.
+    pub now: DateTime<Utc>,
+    /// Time of the first row after it; none when there is none.
+    pub first: Option<DateTime<Utc>>,
+    /// Time of the last row of the chain.
+    pub last: Option<DateTime<Utc>>,
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Action, ActorKind, ObjectKind, Outcome,
     chain::Row,
-    checkpoint_file::{After, Written},
+    model::{After, Written},
 };
 use crate::db::DbError;
 
@@ -230,7 +230,7 @@ pub async fn written_checkpoints(
     .await?)
 }
 
-/// Notes a checkpoint that was written to a file, and forgets files that got none for a year. It can be noted
+/// Notes a checkpoint that was written to a file, and deletes what is noted of files that got none for a year. It can be noted
 /// again, and waits for no standby.
 pub async fn checkpoint_written(
     db: &mut PgConnection,
@@ -239,7 +239,7 @@ pub async fn checkpoint_written(
     written: Written,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        r#"with forgotten as (delete from audit_checkpoint_file where at < service_now() - interval '1 year' and (host, path) <> ($1, $2))
+        r#"with expired as (delete from audit_checkpoint_file where at < service_now() - interval '1 year' and (host, path) <> ($1, $2))
            insert into audit_checkpoint_file (host, path, begun, length, at)
            select $1, $2, $3, $4, $5 from set_config('synchronous_commit', 'local', true)
            on conflict (host, path) do update set length = excluded.length, at = excluded.at"#,

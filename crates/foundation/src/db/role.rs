@@ -46,7 +46,7 @@ begin
     end loop;
     -- A row of the audit trail gets its place in the chain after it was written.
     grant update (chain, prev_hash, hash) on audit_log to {name};
-    -- Where the schema does not let everybody call its functions.
+    -- Where not every role may call the functions of the schema.
     grant execute on function service_now(), feed_origin(), number_changes(integer) to {name};
     grant execute on function make_partitions(), drop_expired_decisions(integer), expired_audit_partitions(integer), drop_audit_partition(text, integer) to {name};
 end $$;

@@ -135,23 +135,23 @@ pub async fn require_cipher_keys(
 ///
 /// # Errors
 /// The database fails.
-pub async fn unsettled(db: &mut PgConnection, setting: &str) -> Result<Vec<String>, DbError> {
+pub async fn of_unknown_use(db: &mut PgConnection, setting: &str) -> Result<Vec<String>, DbError> {
     let known = store::known(db, setting).await?;
-    let unsettled = known.into_iter().filter(|key| key.is_in_use.is_none());
-    Ok(unsettled.map(|key| key.id).collect())
+    let of_unknown_use = known.into_iter().filter(|key| key.is_in_use.is_none());
+    Ok(of_unknown_use.map(|key| key.id).collect())
 }
 
 /// Notes of a key of which it was never noted whether what is stored rests on it.
 ///
 /// # Errors
 /// The database fails.
-pub async fn settle(
+pub async fn note_use(
     tx: &mut PgConnection,
     setting: &str,
     id: &str,
     is_in_use: bool,
 ) -> Result<(), DbError> {
-    store::settle(tx, setting, id, is_in_use).await
+    store::note_use(tx, setting, id, is_in_use).await
 }
 
 /// Notes that new values are encrypted with a key.

@@ -60,7 +60,7 @@ pub async fn use_key(tx: &mut PgConnection, key: &KeyInUse) -> Result<(), DbErro
 }
 
 /// Notes whether a key is in use of which that was never noted.
-pub async fn settle(
+pub async fn note_use(
     tx: &mut PgConnection,
     setting: &str,
     id: &str,

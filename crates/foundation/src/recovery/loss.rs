@@ -112,7 +112,7 @@ fn put_back(object: &Object, known: &store::Known, head: Option<&Head>, days: u3
 
 /// The newest checkpoint whose row the audit trail does not hold; none when it holds all that count. `all` are
 /// in the order in which they were written. Those up to the last that a recovery noted count no more, and a
-/// checkpoint stands for all before it that are of fewer rows.
+/// checkpoint counts for all before it that are of fewer rows.
 ///
 /// # Errors
 /// The database fails.

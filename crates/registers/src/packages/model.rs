@@ -55,7 +55,7 @@ pub struct Role {
 }
 
 impl Role {
-    /// Whether it is a code of Altinn 2, which nobody is given any more.
+    /// Whether it is a code of Altinn 2, which is not given any more.
     #[must_use]
     pub fn is_of_altinn_2(&self) -> bool {
         self.provider == "sys-altinn2"
