@@ -1120,6 +1120,33 @@ async fn a_system_user_administers_clients_for_its_owner_alone() {
 }
 
 #[tokio::test]
+async fn rows_of_the_trail_have_channel_and_scopes() {
+    let world = World::start().await;
+    let channels = async |action: &str| -> Vec<Value> {
+        let rows = world.app.rows_of(action).await;
+        let details = rows.iter().map(|row| row.detail.clone().unwrap());
+        details
+            .map(|detail| json!([detail["channel"], detail["scopes"]]))
+            .collect()
+    };
+    let scopes = format!("{CLIENTS_READ} {CLIENTS_WRITE}");
+    let administrator = world.stian().with_scopes(&scopes);
+    let path = SECOND.agents(TALLKNUSEREN);
+    administrator.post(&path, hege()).await.assert_status(200);
+    let portal = "/accessmanagement/api/v1/clientdelegations/agents";
+    let portal = format!("{portal}?party={}&to={}", TALLKNUSEREN.uuid, HEGE.uuid);
+    world.stian().delete(&portal).await.assert_status(204);
+
+    let (added, removed) = (
+        channels("agent.added").await,
+        channels("agent.removed").await,
+    );
+
+    assert_eq!(added, [json!(["enduser-api", [CLIENTS_WRITE]])]);
+    assert_eq!(removed, [json!(["portal", [PORTAL]])]);
+}
+
+#[tokio::test]
 async fn a_party_uuid_of_a_system_user_makes_a_caller_where_that_is_allowed() {
     for (allowed, status) in [("true", 200), ("false", 401)] {
         let world = World::with(&[("compat.systemuser_by_party_uuid", allowed)]).await;
