@@ -9,6 +9,8 @@ use crate::access::{
     CONNECTIONS, MY_CLIENTS_READ, MY_CLIENTS_WRITE, V1, V2, data, errors, hege, of_party, one, urns,
 };
 
+const TO_OTHERS_WRITE: &str = "altinn:accessmanagement/enduser:connections:toothers.write";
+
 /// Names of the query in a version.
 #[derive(Clone, Copy)]
 struct Api {
@@ -406,6 +408,65 @@ async fn two_wrong_look_ups_lock_the_caller_for_an_hour() {
     randi.assert_status(200);
     world.app.advance(days(1)).await;
     stian.post(&path, hege()).await.assert_status(200);
+}
+
+/// A system user of an owner that holds a package, with the scopes of client administration and
+/// connections.
+async fn holder<'w>(world: &'w World, owner: Organization, package: &'static str) -> Caller<'w> {
+    let user = world.app.standard_user_with(owner, Package(package)).await;
+    Caller::system_user(&world.app, &user, SKYREGNSKAP)
+        .with_scopes(&format!("{CLIENTS_WRITE} {TO_OTHERS_WRITE}"))
+}
+
+#[tokio::test]
+async fn system_users_of_one_owner_have_four_wrong_look_ups_together() {
+    let world = World::start().await;
+    let wrong = json!({"personIdentifier": HEGE.pid, "lastName": "Andersen"});
+    let agents = SECOND.agents(TALLKNUSEREN);
+    for package in ["klientadministrator", "hovedadministrator"] {
+        let user = holder(&world, TALLKNUSEREN, package).await;
+        for _ in 0..2 {
+            let refused = user.post(&agents, wrong.clone()).await;
+            refused.assert_status(400);
+        }
+    }
+
+    let third = holder(&world, TALLKNUSEREN, "tilgangsstyrer").await;
+    let party = TALLKNUSEREN.uuid;
+    let path = format!("{CONNECTIONS}?party={party}&from={party}");
+    let locked = third.post(&path, hege()).await;
+
+    assert_eq!(
+        (locked.status, &locked.problem()["code"]),
+        (429, &json!("AM-00026"))
+    );
+    let seconds: i64 = locked.header("retry-after").parse().unwrap();
+    assert!((3_500..=3_600).contains(&seconds), "{seconds}");
+    // A person of the same owner is not locked, and the hour passes.
+    let randi = world.randi().post(&agents, hege()).await;
+    randi.assert_status(200);
+    world.app.advance(days(1)).await;
+    third.post(&path, hege()).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn system_users_of_one_vendor_share_wrong_look_ups() {
+    let world = World::with(&[("access.person_lookup_attempts_of_vendor", "3")]).await;
+    let wrong = json!({"personIdentifier": HEGE.pid, "lastName": "Andersen"});
+    let one = holder(&world, TALLKNUSEREN, "klientadministrator").await;
+    let other = holder(&world, GRANSKEREN, "klientadministrator").await;
+    for (user, owner) in [
+        (&one, TALLKNUSEREN),
+        (&one, TALLKNUSEREN),
+        (&other, GRANSKEREN),
+    ] {
+        let refused = user.post(&SECOND.agents(owner), wrong.clone()).await;
+        refused.assert_status(400);
+    }
+
+    let locked = other.post(&SECOND.agents(GRANSKEREN), hege()).await;
+
+    locked.assert_status(429);
 }
 
 #[tokio::test]
@@ -1056,6 +1117,33 @@ async fn a_system_user_administers_clients_for_its_owner_alone() {
     others.assert_forbidden();
     let rows = world.app.rows_of("agent.added").await;
     assert_eq!(rows[0].actor_kind, "systemuser");
+}
+
+#[tokio::test]
+async fn rows_of_the_trail_have_channel_and_scopes() {
+    let world = World::start().await;
+    let channels = async |action: &str| -> Vec<Value> {
+        let rows = world.app.rows_of(action).await;
+        let details = rows.iter().map(|row| row.detail.clone().unwrap());
+        details
+            .map(|detail| json!([detail["channel"], detail["scopes"]]))
+            .collect()
+    };
+    let scopes = format!("{CLIENTS_READ} {CLIENTS_WRITE}");
+    let administrator = world.stian().with_scopes(&scopes);
+    let path = SECOND.agents(TALLKNUSEREN);
+    administrator.post(&path, hege()).await.assert_status(200);
+    let portal = "/accessmanagement/api/v1/clientdelegations/agents";
+    let portal = format!("{portal}?party={}&to={}", TALLKNUSEREN.uuid, HEGE.uuid);
+    world.stian().delete(&portal).await.assert_status(204);
+
+    let (added, removed) = (
+        channels("agent.added").await,
+        channels("agent.removed").await,
+    );
+
+    assert_eq!(added, [json!(["enduser-api", [CLIENTS_WRITE]])]);
+    assert_eq!(removed, [json!(["portal", [PORTAL]])]);
 }
 
 #[tokio::test]

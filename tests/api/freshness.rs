@@ -64,6 +64,46 @@ async fn a_change_past_the_service_is_known_too() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_released_past_the_service_is_refused_at_once() {
+    let world = World::start().await;
+    let granted = crate::journey::Client::seeded(FJORDLONN_SYSTEM.client)
+        .system_user_token(&world.app, TINDEVANDRER.number, None)
+        .await
+        .assert_status(200)
+        .json();
+    let token = granted["access_token"].as_str().unwrap();
+    let mine = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients";
+    let check = json!({"token": token, "checks": [{"resource": A_MELDING.0, "action": "write"}]});
+    let question = json!({
+        "subject": {"type": "systemuser", "id": &*TINDEVANDRER_USER.id},
+        "action": {"name": "write"},
+        "resource": resource(),
+        "context": {"access_token": token},
+    });
+    let answers = async || {
+        // The token has another scope: it is refused for that as long as it is good.
+        let mine = world.bearer(token).get(mine).await.status;
+        let sav = world.sav();
+        let inspected = sav
+            .post("/authorization/api/v1/systemuser/authorize", check.clone())
+            .await;
+        let evaluated = sav.post("/access/v1/evaluation", question.clone()).await;
+        let (inspected, evaluated) = (inspected.json(), evaluated.json());
+        json!([mine, inspected["active"], evaluated["decision"]])
+    };
+    assert_eq!(answers().await, json!([403, true, true]));
+    let released = format!(
+        "update system_client set released_at = now() where client_id = '{}'",
+        FJORDLONN_SYSTEM.client
+    );
+
+    world.app.changes_directly(&released).await;
+    world.app.caught_up().await;
+
+    assert_eq!(answers().await, json!([401, false, false]));
+}
+
+#[tokio::test]
 async fn what_changes_no_decision_answers_without_a_position() {
     let world = World::start().await;
     world

@@ -55,6 +55,7 @@ const OTHERS: &[&str] = &[
     "person_name",
     "person_preference",
     "person_lookup_failure",
+    "person_lookup_failure_of_organization",
     "party_address",
     "unresolved_holder",
     "service_owner",

@@ -13,7 +13,10 @@ const SYSTEM_USER: &str = "urn:altinn:systemuser:uuid";
 const PERSON: &str = "urn:altinn:person:identifier-no";
 const PERSON_UUID: &str = "urn:altinn:person:uuid";
 const PARTY_UUID: &str = "urn:altinn:party:uuid";
+const ORGANIZATION_UUID: &str = "urn:altinn:organization:uuid";
+const USER_UUID: &str = "urn:altinn:user:uuid";
 const PARTY_ID: &str = "urn:altinn:partyid";
+const PARTY_ID_NEWER: &str = "urn:altinn:party:id";
 const ORG_NUMBER: &str = "urn:altinn:organization:identifier-no";
 const ORG_NUMBER_LEGACY: &str = "urn:altinn:organizationnumber";
 const ACTION: &str = "urn:oasis:names:tc:xacml:1.0:action:action-id";
@@ -278,7 +281,8 @@ fn as_check(asked: &Asked) -> Option<Value> {
     for (id, value) in further {
         let (member, value) = match *id {
             INSTANCE => ("instance", value.clone()),
-            PARTY_ID | PARTY_UUID | ORG_NUMBER | ORG_NUMBER_LEGACY | PERSON => {
+            PARTY_ID | PARTY_ID_NEWER | PARTY_UUID | PERSON_UUID | ORGANIZATION_UUID
+            | USER_UUID | ORG_NUMBER | ORG_NUMBER_LEGACY | PERSON => {
                 ("party", format!("{id}:{value}"))
             }
             _ => return None,
@@ -447,6 +451,25 @@ async fn a_question_that_means_one_thing_is_decided_however_it_is_written() {
             Asked::about([own(PARTY_UUID, TINDEVANDRER.uuid.to_uppercase())]),
         ),
         (
+            "an organisation by its uuid",
+            Asked::about([own(ORGANIZATION_UUID, TINDEVANDRER.uuid)]),
+        ),
+        (
+            "a party uuid by another of its names",
+            Asked::about([own(USER_UUID, TINDEVANDRER.uuid)]),
+        ),
+        (
+            "a party id by its newer name",
+            Asked::about([own(PARTY_ID_NEWER, TINDEVANDRER.party)]),
+        ),
+        (
+            "one party by its number and the uuid of organisations",
+            Asked::and([
+                own(ORGANIZATION_UUID, TINDEVANDRER.uuid.to_uppercase()),
+                own(PARTY_ID_NEWER, TINDEVANDRER.party),
+            ]),
+        ),
+        (
             "one party by all its names",
             Asked::and([
                 own(ORG_NUMBER_LEGACY, TINDEVANDRER.number),
@@ -507,6 +530,12 @@ async fn a_question_that_means_one_thing_is_decided_however_it_is_written() {
             "a director by party uuid",
             Asked::and([])
                 .by([own(PARTY_UUID, MARIT.uuid)])
+                .on("altinn_access_management"),
+        ),
+        (
+            "a director by the uuid of users",
+            Asked::and([])
+                .by([own(USER_UUID, MARIT.uuid)])
                 .on("altinn_access_management"),
         ),
         (
@@ -601,6 +630,28 @@ async fn a_question_that_means_several_things_is_indeterminate() {
         "a number and a party uuid",
         own(ORG_NUMBER, TINDEVANDRER.number),
         own(PARTY_UUID, NATTERGAL.uuid),
+    ));
+    for other in [ORGANIZATION_UUID, PERSON_UUID, USER_UUID, SYSTEM_USER] {
+        table.extend(both_orders(
+            "a number and a uuid by another of its names",
+            own(ORG_NUMBER, TINDEVANDRER.number),
+            own(other, NATTERGAL.uuid),
+        ));
+        table.extend(both_orders(
+            "two uuids by two names",
+            own(PARTY_UUID, TINDEVANDRER.uuid),
+            own(other, NATTERGAL.uuid),
+        ));
+    }
+    table.extend(both_orders(
+        "two party ids by two names",
+        own(PARTY_ID, TINDEVANDRER.party),
+        own(PARTY_ID_NEWER, NATTERGAL.party),
+    ));
+    table.extend(both_orders(
+        "a number and a party id by its newer name",
+        own(ORG_NUMBER, TINDEVANDRER.number),
+        own(PARTY_ID_NEWER, NATTERGAL.party),
     ));
     for (name, id, value) in [
         ("a number and a person", ORG_NUMBER, TINDEVANDRER.number),
@@ -701,6 +752,11 @@ async fn a_question_that_means_several_things_is_indeterminate() {
             "an organisation and a person's party uuid",
             own(ORG_NUMBER, TINDEVANDRER.number),
             own(PARTY_UUID, MARIT.uuid),
+        ),
+        (
+            "a party uuid and another's uuid of users",
+            own(PARTY_UUID, MARIT.uuid),
+            own(USER_UUID, TORLEIF.uuid),
         ),
         (
             "a person's uuid and another's party uuid",

@@ -226,6 +226,42 @@ async fn gives_tallknuseren_a_resource(world: &World) {
 }
 
 #[tokio::test]
+async fn an_agent_gives_nothing_up_below_level_3() {
+    let world = World::start().await;
+    delegates_to_hege(&world).await;
+    let own = format!(
+        "{BASE}/clientdelegations/my/clientproviders?provider={}",
+        TALLKNUSEREN.uuid
+    );
+    let decision = async || {
+        let sav = world.sav();
+        sav.decides_for(HEGE, "read", TAX_RETURN, ROTFAST).await
+    };
+
+    let refused = world.person(HEGE).at_level(2).delete(&own).await;
+
+    refused.assert_forbidden();
+    assert_eq!(decision().await, Permit);
+    let left = world.person(HEGE).at_level(3).delete(&own).await;
+    left.assert_status(204);
+    assert_eq!(decision().await, NotApplicable);
+}
+
+#[tokio::test]
+async fn system_users_have_no_portal() {
+    let world = World::start().await;
+    let package = Package("klientadministrator");
+    let user = world.app.standard_user_with(TALLKNUSEREN, package).await;
+    let user = Caller::system_user(&world.app, &user, SKYREGNSKAP).with_scopes(PORTAL);
+
+    user.get(&delegations("agents")).await.assert_forbidden();
+    let added = user.post(&delegations("agents"), hege()).await;
+    added.assert_forbidden();
+    let mine = format!("{BASE}/clientdelegations/my/clients");
+    user.get(&mine).await.assert_status(401);
+}
+
+#[tokio::test]
 async fn a_batch_must_be_there() {
     let world = World::start().await;
     let stian = world.stian();

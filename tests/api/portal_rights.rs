@@ -147,6 +147,24 @@ async fn a_list_of_packages_names_an_end() {
 }
 
 #[tokio::test]
+async fn who_may_not_see_access_learns_nothing_about_the_query() {
+    let world = World::start().await;
+    let (party, to) = (TINDEVANDRER.uuid, SIFFERHJELP.uuid);
+    let oddny = world.oddny();
+    for path in [
+        format!("connection/rightholders?party={party}"),
+        format!("accesspackage/delegations?party={party}"),
+        format!("accesspackage/permission/{UNKNOWN}?party={party}"),
+        "connection/rightholders".to_owned(),
+    ] {
+        let refused = oddny.get(&format!("{BASE}/{path}")).await;
+        assert_eq!((refused.status, refused.text.as_str()), (403, ""), "{path}");
+    }
+    let neither = format!("{BASE}/accesspackage/delegations?party={party}&from={to}&to={to}");
+    oddny.delete(&neither).await.assert_forbidden();
+}
+
+#[tokio::test]
 async fn packages_are_searched_by_area() {
     let world = World::start().await;
     let search = |query: &str| format!("{BASE}/accesspackage/search?{query}");

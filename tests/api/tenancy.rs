@@ -277,6 +277,8 @@ pub(crate) struct Operation {
     query: Vec<String>,
     /// Kind of credential and the scopes of which one is enough; none when the operation is public.
     pub credential: Option<(String, Vec<String>)>,
+    /// Each kind of credential with one scope that is enough.
+    alternatives: Vec<(String, Option<String>)>,
 }
 
 impl Operation {
@@ -291,13 +293,26 @@ impl Operation {
             .unwrap_or_default()
     }
 
-    /// The address with every parameter filled.
-    pub(crate) fn address(&self, fill: &dyn Fn(&Self, &str) -> String) -> String {
+    /// The scopes of which one is enough with a kind of credential, when the operation takes it.
+    pub(crate) fn scopes_of(&self, scheme: &str) -> Option<Vec<&str>> {
+        let fitting = self.alternatives.iter().filter(|(kind, _)| kind == scheme);
+        let scopes: Vec<Option<&str>> = fitting.map(|(_, scope)| scope.as_deref()).collect();
+        (!scopes.is_empty()).then(|| scopes.into_iter().flatten().collect())
+    }
+
+    /// The address with the parameters of its path filled.
+    pub(crate) fn path_alone(&self, fill: &dyn Fn(&Self, &str) -> String) -> String {
         let mut path = self.path.clone();
         while let Some((before, rest)) = path.split_once('{') {
             let (name, after) = rest.split_once('}').unwrap();
             path = format!("{before}{}{after}", fill(self, name));
         }
+        path
+    }
+
+    /// The address with every parameter filled.
+    pub(crate) fn address(&self, fill: &dyn Fn(&Self, &str) -> String) -> String {
+        let path = self.path_alone(fill);
         let query: Vec<String> = self
             .query
             .iter()
@@ -333,6 +348,7 @@ pub(crate) async fn operations(app: &TestApp) -> Vec<Operation> {
                 .flatten()
                 .filter(|p| p["in"] == "query");
             let credential = credential(&operation["security"]);
+            let alternatives = alternatives(&operation["security"]);
             let query = queries
                 .map(|p| p["name"].as_str().unwrap().to_owned())
                 .collect();
@@ -341,6 +357,7 @@ pub(crate) async fn operations(app: &TestApp) -> Vec<Operation> {
                 path: path.clone(),
                 query,
                 credential,
+                alternatives,
             });
         }
     }
@@ -350,6 +367,22 @@ pub(crate) async fn operations(app: &TestApp) -> Vec<Operation> {
         out.len()
     );
     out
+}
+
+fn alternatives(security: &Value) -> Vec<(String, Option<String>)> {
+    let each = security.as_array().into_iter().flatten();
+    each.filter_map(|one| one.as_object().unwrap().iter().next())
+        .flat_map(|(scheme, scopes)| {
+            let scopes = scopes.as_array().unwrap();
+            let named = scopes.iter().map(|scope| scope.as_str().map(str::to_owned));
+            let named: Vec<_> = if scopes.is_empty() {
+                vec![None]
+            } else {
+                named.collect()
+            };
+            named.into_iter().map(|scope| (scheme.clone(), scope))
+        })
+        .collect()
 }
 
 /// The first kind of credential among the alternatives of an operation, with all scopes that do for

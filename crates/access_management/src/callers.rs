@@ -1,10 +1,10 @@
 //! Who calls access management, and for whom: extractors that let a handler run only when the caller
 //! may.
 
-use std::{collections::BTreeSet, marker::PhantomData};
+use std::marker::PhantomData;
 
 use authorization::{
-    callers::{Authenticator, Caller, PersonOrSystemUser, Scoped},
+    callers::{Authenticator, Caller, EndUser, PersonOrSystemUser},
     permissions::{Action, Permissions, SystemResource},
 };
 use axum::extract::{FromRef, FromRequestParts};
@@ -18,7 +18,7 @@ use foundation::{
     },
     token::scopes::{
         AnyScope, ClientDelegationsRead, ClientDelegationsWrite, FromOthersRead, FromOthersWrite,
-        Portal, ScopePolicy, ToOthersRead, ToOthersWrite,
+        MyClientsRead, MyClientsWrite, Portal, ScopePolicy, ToOthersRead, ToOthersWrite,
     },
 };
 use http::{StatusCode, request::Parts};
@@ -33,6 +33,10 @@ const FORBIDDEN: ApiError = ApiError::Empty(StatusCode::FORBIDDEN);
 pub struct Acting {
     /// Its party.
     pub party: Party,
+    /// Through which API it calls.
+    pub channel: Channel,
+    /// The scopes of its token that permit the call.
+    pub scopes: Vec<&'static str>,
 }
 
 impl Acting {
@@ -59,6 +63,126 @@ impl Acting {
     }
 }
 
+/// Through which API a call comes, as the audit trail has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Of end-user systems.
+    EndUserApi,
+    /// Of the portal's pages.
+    Portal,
+}
+
+impl Channel {
+    /// The text in the trail.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::EndUserApi => "enduser-api",
+            Self::Portal => "portal",
+        }
+    }
+}
+
+/// An API of access management: which callers it takes.
+pub trait FrontApi: Send + Sync + 'static {
+    /// Who may call it.
+    type Taken: Into<PersonOrSystemUser<AnyScope>> + Send;
+    /// Which it is.
+    const CHANNEL: Channel;
+    /// Kinds of credential that it takes.
+    const CREDENTIALS: &'static [Credential];
+
+    /// The caller, when the token is of a shape that the API takes.
+    fn caller(
+        authenticator: &Authenticator,
+        caller: &Caller,
+    ) -> impl Future<Output = ApiResult<Option<Self::Taken>>> + Send;
+}
+
+/// The API of end-user systems: for persons and system users.
+#[derive(Debug, Clone, Copy)]
+pub struct EndUserApi;
+
+/// The portal's back end: for persons alone.
+#[derive(Debug, Clone, Copy)]
+pub struct PortalApi;
+
+impl FrontApi for EndUserApi {
+    type Taken = PersonOrSystemUser<AnyScope>;
+    const CHANNEL: Channel = Channel::EndUserApi;
+    const CREDENTIALS: &'static [Credential] = &[Credential::Person, Credential::SystemUser];
+
+    async fn caller(
+        authenticator: &Authenticator,
+        caller: &Caller,
+    ) -> ApiResult<Option<Self::Taken>> {
+        authenticator.access_caller(caller).await
+    }
+}
+
+impl FrontApi for PortalApi {
+    type Taken = EndUser<AnyScope>;
+    const CHANNEL: Channel = Channel::Portal;
+    const CREDENTIALS: &'static [Credential] = &[Credential::Person];
+
+    async fn caller(
+        authenticator: &Authenticator,
+        caller: &Caller,
+    ) -> ApiResult<Option<Self::Taken>> {
+        authenticator.identified_person(caller).await
+    }
+}
+
+/// A verified caller with its scopes, before it is known for which party it calls.
+struct AccessCall {
+    caller: PersonOrSystemUser<AnyScope>,
+    channel: Channel,
+    scopes: Vec<&'static str>,
+}
+
+impl AccessCall {
+    /// The caller of an API, with one of these scopes.
+    ///
+    /// # Errors
+    /// `without_scope` for a token without any of the scopes, `wrong_shape` for one of a shape that
+    /// the API does not take.
+    async fn of<F: FrontApi>(
+        parts: &mut Parts,
+        permissions: &Permissions,
+        accepted: &[&'static str],
+        without_scope: ApiError,
+        wrong_shape: ApiError,
+    ) -> ApiResult<Self> {
+        let caller = Caller::from_request_parts(parts, permissions).await?;
+        let mut scopes = accepted.to_vec();
+        scopes.retain(|scope| caller.principal.scopes.contains(scope));
+        if scopes.is_empty() {
+            return Err(without_scope);
+        }
+        let caller = F::caller(permissions.authenticator(), &caller).await?;
+        Ok(Self {
+            caller: caller.ok_or(wrong_shape)?.into(),
+            channel: F::CHANNEL,
+            scopes,
+        })
+    }
+
+    async fn acting(self, permissions: &Permissions) -> ApiResult<Acting> {
+        Ok(Acting {
+            party: permissions.party_of(&self.caller).await?,
+            channel: self.channel,
+            scopes: self.scopes,
+        })
+    }
+}
+
+/// Adds who may call an operation of an API.
+fn describe_callers<F: FrontApi>(operation: &mut Operation, scopes: &[&str]) {
+    for credential in F::CREDENTIALS {
+        require(operation, *credential, scopes);
+    }
+}
+
 fn query_of(parts: &Parts) -> Query {
     Query::parse(parts.uri.query().unwrap_or_default())
 }
@@ -70,6 +194,8 @@ fn uuid_in(query: &Query, name: &str) -> Option<Uuid> {
 
 /// What a client administrator does.
 pub trait ClientPolicy: Send + Sync + 'static {
+    /// Where it is done.
+    type Api: FrontApi;
     /// Scopes of which one is needed.
     type Scopes: ScopePolicy;
     /// Action on the resource that guards client administration.
@@ -93,21 +219,25 @@ pub struct ReadClientsInPortal;
 pub struct WriteClientsInPortal;
 
 impl ClientPolicy for WriteClientsInPortal {
+    type Api = PortalApi;
     type Scopes = Portal;
     const ACTION: Action = Action::Write;
 }
 
 impl ClientPolicy for ReadClientsInPortal {
+    type Api = PortalApi;
     type Scopes = Portal;
     const ACTION: Action = Action::Read;
 }
 
 impl ClientPolicy for ReadClients {
+    type Api = EndUserApi;
     type Scopes = ClientDelegationsRead;
     const ACTION: Action = Action::Read;
 }
 
 impl ClientPolicy for WriteClients {
+    type Api = EndUserApi;
     type Scopes = ClientDelegationsWrite;
     const ACTION: Action = Action::Write;
 }
@@ -130,29 +260,76 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let permissions = Permissions::from_ref(state);
-        let scoped = Scoped::<P::Scopes>::from_request_parts(parts, &permissions).await?;
-        let caller = permissions
-            .authenticator()
-            .access_caller::<P::Scopes>(&scoped.caller)
-            .await?
-            .ok_or(FORBIDDEN)?;
+        let accepted = P::Scopes::ACCEPTED;
+        let without_scope = ApiError::InsufficientScope(accepted);
+        let call =
+            AccessCall::of::<P::Api>(parts, &permissions, accepted, without_scope, FORBIDDEN)
+                .await?;
         let resource = SystemResource::ClientAdministration;
         let party = uuid_in(&query_of(parts), "party");
         let party = permissions
-            .permitted_party(&caller, P::ACTION, resource, party)
+            .permitted_party(&call.caller, P::ACTION, resource, party)
             .await?;
-        let by = Acting {
-            party: permissions.party_of(&caller).await?,
-        };
         Ok(Self {
-            by,
+            by: call.acting(&permissions).await?,
             party,
             policy: PhantomData,
         })
     }
 }
 
-/// A person or a system user that acts for itself.
+/// What agents do with the clients that they have themselves.
+pub trait OwnPolicy: Send + Sync + 'static {
+    /// Where it is done.
+    type Api: FrontApi;
+    /// Scopes of which one is needed.
+    type Scopes: ScopePolicy;
+    /// Whether it changes anything.
+    const ACTION: Action;
+}
+
+/// Sees its own clients.
+#[derive(Debug, Clone, Copy)]
+pub struct SeeOwnClients;
+
+/// Gives its own clients up.
+#[derive(Debug, Clone, Copy)]
+pub struct GiveUpOwnClients;
+
+/// Sees its own clients, in the portal.
+#[derive(Debug, Clone, Copy)]
+pub struct SeeOwnClientsInPortal;
+
+/// Gives its own clients up, in the portal.
+#[derive(Debug, Clone, Copy)]
+pub struct GiveUpOwnClientsInPortal;
+
+impl OwnPolicy for SeeOwnClients {
+    type Api = EndUserApi;
+    type Scopes = MyClientsRead;
+    const ACTION: Action = Action::Read;
+}
+
+impl OwnPolicy for GiveUpOwnClients {
+    type Api = EndUserApi;
+    type Scopes = MyClientsWrite;
+    const ACTION: Action = Action::Write;
+}
+
+impl OwnPolicy for SeeOwnClientsInPortal {
+    type Api = PortalApi;
+    type Scopes = Portal;
+    const ACTION: Action = Action::Read;
+}
+
+impl OwnPolicy for GiveUpOwnClientsInPortal {
+    type Api = PortalApi;
+    type Scopes = Portal;
+    const ACTION: Action = Action::Write;
+}
+
+/// A person or a system user that acts for itself. No policy is asked; a person who changes something
+/// needs the level that every change needs.
 #[derive(Debug, Clone)]
 pub struct Own<P> {
     /// Who calls.
@@ -160,7 +337,7 @@ pub struct Own<P> {
     policy: PhantomData<P>,
 }
 
-impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for Own<P>
+impl<P: OwnPolicy, S: Send + Sync> FromRequestParts<S> for Own<P>
 where
     Permissions: FromRef<S>,
 {
@@ -168,16 +345,17 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let permissions = Permissions::from_ref(state);
-        let scoped = Scoped::<P>::from_request_parts(parts, &permissions).await?;
-        let caller = permissions
-            .authenticator()
-            .access_caller::<P>(&scoped.caller)
-            .await?
-            .ok_or(ApiError::Status(StatusCode::UNAUTHORIZED))?;
+        let accepted = P::Scopes::ACCEPTED;
+        let without_scope = ApiError::InsufficientScope(accepted);
+        let wrong_shape = ApiError::Status(StatusCode::UNAUTHORIZED);
+        let call =
+            AccessCall::of::<P::Api>(parts, &permissions, accepted, without_scope, wrong_shape)
+                .await?;
+        if !call.caller.has_level_for(P::ACTION) {
+            return Err(FORBIDDEN);
+        }
         Ok(Self {
-            by: Acting {
-                party: permissions.party_of(&caller).await?,
-            },
+            by: call.acting(&permissions).await?,
             policy: PhantomData,
         })
     }
@@ -185,6 +363,8 @@ where
 
 /// What an access manager does.
 pub trait AccessPolicy: Send + Sync + 'static {
+    /// Where it is done.
+    type Api: FrontApi;
     /// Action on the resource that guards access management.
     const ACTION: Action;
     /// Scopes of which one is needed for what the party gave others.
@@ -250,6 +430,7 @@ pub struct GiveAccessOfPathParty;
 pub struct GiveAccessOfFromParty;
 
 impl AccessPolicy for GiveAccessOfFromParty {
+    type Api = PortalApi;
     const ACTION: Action = Action::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
@@ -258,6 +439,7 @@ impl AccessPolicy for GiveAccessOfFromParty {
 }
 
 impl AccessPolicy for RemoveAccessInPortal {
+    type Api = PortalApi;
     const ACTION: Action = Action::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
@@ -265,6 +447,7 @@ impl AccessPolicy for RemoveAccessInPortal {
 }
 
 impl AccessPolicy for GiveAccessOfPathParty {
+    type Api = PortalApi;
     const ACTION: Action = Action::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
@@ -273,6 +456,7 @@ impl AccessPolicy for GiveAccessOfPathParty {
 }
 
 impl AccessPolicy for ReadAccessInPortal {
+    type Api = PortalApi;
     const ACTION: Action = Action::Read;
     type ToOthers = Portal;
     type FromOthers = Portal;
@@ -280,6 +464,7 @@ impl AccessPolicy for ReadAccessInPortal {
 }
 
 impl AccessPolicy for GiveAccessInPortal {
+    type Api = PortalApi;
     const ACTION: Action = Action::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
@@ -287,6 +472,7 @@ impl AccessPolicy for GiveAccessInPortal {
 }
 
 impl AccessPolicy for ReadAccess {
+    type Api = EndUserApi;
     const ACTION: Action = Action::Read;
     type ToOthers = ToOthersRead;
     type FromOthers = FromOthersRead;
@@ -294,6 +480,7 @@ impl AccessPolicy for ReadAccess {
 }
 
 impl AccessPolicy for RemoveAccess {
+    type Api = EndUserApi;
     const ACTION: Action = Action::Write;
     type ToOthers = ToOthersWrite;
     type FromOthers = FromOthersWrite;
@@ -301,6 +488,7 @@ impl AccessPolicy for RemoveAccess {
 }
 
 impl AccessPolicy for GiveAccess {
+    type Api = EndUserApi;
     const ACTION: Action = Action::Write;
     type ToOthers = ToOthersWrite;
     type FromOthers = ToOthersWrite;
@@ -319,13 +507,29 @@ pub struct Managing<P> {
     policy: PhantomData<P>,
 }
 
+/// As [`Managing`], of a call that is answered too when the party is neither end that it names.
+#[derive(Debug, Clone)]
+pub struct ManagingAnyEnd<P> {
+    by: Acting,
+    party: Party,
+    ends: Ends,
+    policy: PhantomData<P>,
+}
+
 /// The ends that the query names in the same words as the party.
+#[derive(Debug, Clone, Copy)]
 struct Ends {
     from: bool,
     to: bool,
 }
 
 impl Ends {
+    /// Of a call that may look in both directions.
+    const BOTH: Self = Self {
+        from: true,
+        to: true,
+    };
+
     fn of(query: &Query) -> Self {
         let party = query.get("party").filter(|text| !text.is_empty());
         let is_party = |name: &str| {
@@ -339,40 +543,41 @@ impl Ends {
             to: is_party("to"),
         }
     }
-}
 
-impl<P: AccessPolicy> Managing<P> {
-    fn accepted(ends: &Ends) -> Vec<&'static str> {
+    const fn has_any(self) -> bool {
+        self.from || self.to
+    }
+
+    /// The scopes of which one is needed for these ends.
+    fn accepted<P: AccessPolicy>(self) -> Vec<&'static str> {
         let mut accepted = Vec::new();
-        if P::DIRECTION == DirectionRule::ToOthers || ends.from {
+        if P::DIRECTION == DirectionRule::ToOthers || self.from {
             accepted.extend_from_slice(P::ToOthers::ACCEPTED);
         }
-        if P::DIRECTION == DirectionRule::ByQuery && ends.to {
+        if P::DIRECTION == DirectionRule::ByQuery && self.to {
             accepted.extend_from_slice(P::FromOthers::ACCEPTED);
         }
+        accepted.sort_unstable();
+        accepted.dedup();
         accepted
     }
 }
 
-impl<P: AccessPolicy, S: Send + Sync> FromRequestParts<S> for Managing<P>
-where
-    Permissions: FromRef<S>,
-{
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+impl<P: AccessPolicy> ManagingAnyEnd<P> {
+    /// The caller, with one of the scopes of these ends, for the party that it may act for.
+    async fn permitted<S: Send + Sync>(
+        parts: &mut Parts,
+        state: &S,
+        accepted: Ends,
+    ) -> ApiResult<Self>
+    where
+        Permissions: FromRef<S>,
+    {
         let permissions = Permissions::from_ref(state);
-        let authenticator = Authenticator::from_ref(&permissions);
         let query = query_of(parts);
-        let ends = Ends::of(&query);
-        let caller = Caller::from_request_parts(parts, &permissions).await?;
-        if !caller.principal.scopes.contains_any(&Self::accepted(&ends)) {
-            return Err(FORBIDDEN);
-        }
-        let caller: PersonOrSystemUser<AnyScope> = authenticator
-            .access_caller(&caller)
-            .await?
-            .ok_or(FORBIDDEN)?;
+        let accepted = accepted.accepted::<P>();
+        let call =
+            AccessCall::of::<P::Api>(parts, &permissions, &accepted, FORBIDDEN, FORBIDDEN).await?;
         let resource = SystemResource::AccessManagement;
         let party = match P::PARTY {
             PartyPlace::Query => uuid_in(&query, "party"),
@@ -383,51 +588,89 @@ where
             }
         };
         let party = permissions
-            .permitted_party(&caller, P::ACTION, resource, party)
+            .permitted_party(&call.caller, P::ACTION, resource, party)
             .await?;
-        let by = Acting {
-            party: permissions.party_of(&caller).await?,
-        };
+        Ok(Self {
+            by: call.acting(&permissions).await?,
+            party,
+            ends: Ends::of(&query),
+            policy: PhantomData,
+        })
+    }
+
+    /// The caller, when the party is one of the ends, or gives.
+    ///
+    /// # Errors
+    /// 403: neither, or the other end asks for what a person was given.
+    pub fn of_an_end(self) -> ApiResult<Managing<P>> {
+        let is_by_query = P::DIRECTION == DirectionRule::ByQuery;
         // What a person was given is seen and given back by that person alone.
-        let is_of_person = P::DIRECTION == DirectionRule::ByQuery
-            && ends.to
-            && party.kind == PartyKind::Person
-            && party.uuid != by.party.uuid;
-        if is_of_person {
+        let is_of_person = is_by_query
+            && self.ends.to
+            && self.party.kind == PartyKind::Person
+            && self.party.uuid != self.by.party.uuid;
+        if is_of_person || is_by_query && !self.ends.has_any() {
             return Err(FORBIDDEN);
         }
-        Ok(Self {
-            by,
-            party,
-            is_giver: P::DIRECTION == DirectionRule::ToOthers || ends.from,
+        Ok(Managing {
+            by: self.by,
+            party: self.party,
+            is_giver: !is_by_query || self.ends.from,
             policy: PhantomData,
         })
     }
 }
 
-impl<P: ClientPolicy> DescribeInput for Facilitating<P> {
-    fn describe(operation: &mut Operation) {
-        PersonOrSystemUser::<P::Scopes>::describe(operation);
+impl<P: AccessPolicy, S: Send + Sync> FromRequestParts<S> for Managing<P>
+where
+    Permissions: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let ends = Ends::of(&query_of(parts));
+        ManagingAnyEnd::<P>::permitted(parts, state, ends)
+            .await?
+            .of_an_end()
     }
 }
 
-impl<P: ScopePolicy> DescribeInput for Own<P> {
+impl<P: AccessPolicy, S: Send + Sync> FromRequestParts<S> for ManagingAnyEnd<P>
+where
+    Permissions: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let ends = Ends::of(&query_of(parts));
+        // Where no end says in which direction the call looks, either will do.
+        let accepted = if ends.has_any() { ends } else { Ends::BOTH };
+        Self::permitted(parts, state, accepted).await
+    }
+}
+
+impl<P: ClientPolicy> DescribeInput for Facilitating<P> {
     fn describe(operation: &mut Operation) {
-        // A token of neither a person nor a system user.
+        describe_callers::<P::Api>(operation, P::Scopes::ACCEPTED);
+    }
+}
+
+impl<P: OwnPolicy> DescribeInput for Own<P> {
+    fn describe(operation: &mut Operation) {
+        // A token of a shape that the API does not take.
         describe::answer_problem(operation, 401);
-        PersonOrSystemUser::<P>::describe(operation);
+        describe_callers::<P::Api>(operation, P::Scopes::ACCEPTED);
     }
 }
 
 impl<P: AccessPolicy> DescribeInput for Managing<P> {
     fn describe(operation: &mut Operation) {
-        let ends = Ends {
-            from: true,
-            to: true,
-        };
-        let scopes: BTreeSet<&str> = Self::accepted(&ends).into_iter().collect();
-        let scopes: Vec<&str> = scopes.into_iter().collect();
-        require(operation, Credential::Person, &scopes);
-        require(operation, Credential::SystemUser, &scopes);
+        describe_callers::<P::Api>(operation, &Ends::BOTH.accepted::<P>());
+    }
+}
+
+impl<P: AccessPolicy> DescribeInput for ManagingAnyEnd<P> {
+    fn describe(operation: &mut Operation) {
+        Managing::<P>::describe(operation);
     }
 }

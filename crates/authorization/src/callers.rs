@@ -212,6 +212,12 @@ pub enum PersonOrSystemUser<P> {
     SystemUser(SystemUserCaller),
 }
 
+impl<P> From<EndUser<P>> for PersonOrSystemUser<P> {
+    fn from(person: EndUser<P>) -> Self {
+        Self::Person(person)
+    }
+}
+
 const FORBIDDEN: ApiError = ApiError::Empty(StatusCode::FORBIDDEN);
 
 /// The credential of a request: exactly one, from the `Authorization` header.
@@ -431,6 +437,18 @@ impl Authenticator {
             session: caller.principal.session().map(str::to_owned),
             policy: PhantomData,
         })))
+    }
+
+    /// The person that calls; none for tokens of other shapes, those of persons who have not proved
+    /// who they are included.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub async fn identified_person<P>(&self, caller: &Caller) -> ApiResult<Option<EndUser<P>>> {
+        match self.person_or_system_user(caller).await? {
+            Some(PersonOrSystemUser::Person(user)) => Ok(Some(user)),
+            Some(PersonOrSystemUser::SystemUser(_)) | None => Ok(None),
+        }
     }
 
     /// As [`Authenticator::person_or_system_user`], on the routes of access management: where a

@@ -41,6 +41,26 @@ impl Action {
             Self::Write => "write",
         }
     }
+
+    /// Whether a person who logged in at this level may do it at all.
+    const fn is_open_at(self, level: u8) -> bool {
+        match self {
+            Self::Read => true,
+            Self::Write => level >= LEVEL_TO_WRITE,
+        }
+    }
+}
+
+impl<P> PersonOrSystemUser<P> {
+    /// Whether a person has logged in well enough for it, whatever a policy asks for besides. A system
+    /// user has no login.
+    #[must_use]
+    pub const fn has_level_for(&self, action: Action) -> bool {
+        match self {
+            Self::Person(user) => action.is_open_at(user.level()),
+            Self::SystemUser(_) => true,
+        }
+    }
 }
 
 /// Resources whose policies guard the service itself.
@@ -173,11 +193,7 @@ impl Permissions {
         party_id: i32,
     ) -> ApiResult<bool> {
         let asker = Asker::Person(person.0.uuid);
-        let suffices = match action {
-            Action::Read => true,
-            Action::Write => level >= LEVEL_TO_WRITE,
-        };
-        Ok(suffices
+        Ok(action.is_open_at(level)
             && self
                 .permits(asker, level, action, resource, party_id)
                 .await?)

@@ -151,3 +151,41 @@ async fn no_hot_query_reads_a_large_table_from_end_to_end() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
+
+/// Words after which a statement names a table.
+const BEFORE_TABLES: [&str; 3] = ["from", "join", ","];
+
+#[tokio::test]
+async fn what_hot_paths_read_is_published_when_it_changes_past_the_service() {
+    let app = TestApp::start().await;
+    let names = |query: &'static str| {
+        let app = &app;
+        async move {
+            let found = sqlx::query_scalar::<_, String>(query);
+            let found = found.fetch_all(&mut app.sql().await).await.unwrap();
+            found.into_iter().collect::<BTreeSet<String>>()
+        }
+    };
+    let tables = names(
+        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')",
+    )
+    .await;
+    let published = names(
+        "select c.relname::text from pg_trigger t join pg_class c on c.oid = t.tgrelid where t.tgname = 'publish_direct_change'",
+    )
+    .await;
+    let mut read = BTreeSet::new();
+    for (text, _) in hot_queries() {
+        let text = text.replace(',', " , ").replace('"', "");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let is_table = BEFORE_TABLES.contains(&pair[0]) && tables.contains(pair[1]);
+            read.extend(is_table.then(|| pair[1].to_owned()));
+        }
+    }
+
+    let silent: Vec<_> = read.difference(&published).collect();
+
+    assert!(read.len() > 20, "{read:?}");
+    assert!(silent.is_empty(), "{silent:?}");
+}

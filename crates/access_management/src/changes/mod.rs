@@ -32,17 +32,22 @@ pub async fn touch(tx: &mut PgConnection, party: &Party) -> Result<(), DbError> 
     Ok(())
 }
 
-/// Writes rows of the audit trail about one relation, one for each detail.
+/// Writes rows of the audit trail about one relation, one for each detail. Each says too through which
+/// API the call came, and with which scopes.
 pub async fn record(
     tx: &mut PgConnection,
     by: &Acting,
     action: Action,
     about: (ObjectKind, Uuid),
     giver: &Party,
-    details: Vec<Value>,
+    mut details: Vec<Value>,
 ) -> Result<(), DbError> {
     if details.is_empty() {
         return Ok(());
+    }
+    for members in details.iter_mut().filter_map(Value::as_object_mut) {
+        members.insert("channel".to_owned(), by.channel.wire().into());
+        members.insert("scopes".to_owned(), json!(by.scopes));
     }
     let (object_kind, id) = about;
     let event = audit::Event {

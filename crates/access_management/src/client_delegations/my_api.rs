@@ -4,10 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use foundation::{
-    http::{Json, body::JsonBytes, query::Query},
-    token::scopes::{MyClientsRead, MyClientsWrite},
-};
+use foundation::http::{Json, body::JsonBytes, query::Query};
 use http::StatusCode;
 
 use super::{
@@ -19,7 +16,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{Acting, Own},
+    callers::{Acting, GiveUpOwnClients, Own, SeeOwnClients},
     entities::{Envelope, Wrapping},
     errors::{AccessRefusal, AccessResult},
     query::{PagingHeaders, required_uuids, uuids},
@@ -37,7 +34,7 @@ fn ends(by: &Acting, query: &Query, version: Version) -> AccessResult<Ends> {
 
 async fn own_clients(
     access: &AccessManagement,
-    caller: &Own<MyClientsRead>,
+    caller: &Own<SeeOwnClients>,
     query: &Query,
     version: Version,
 ) -> AccessResult<Response> {
@@ -50,7 +47,7 @@ async fn own_clients(
 
 async fn leave_provider(
     access: &AccessManagement,
-    caller: &Own<MyClientsWrite>,
+    caller: &Own<GiveUpOwnClients>,
     query: &Query,
 ) -> AccessResult<StatusCode> {
     let [provider] = required_uuids(query, ["provider"])?;
@@ -62,7 +59,7 @@ async fn leave_provider(
 
 async fn take_packages(
     access: &AccessManagement,
-    caller: &Own<MyClientsWrite>,
+    caller: &Own<GiveUpOwnClients>,
     query: &Query,
     bytes: &[u8],
     version: Version,
@@ -80,7 +77,7 @@ async fn take_packages(
     responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn clients_v1(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsRead>,
+    caller: Own<SeeOwnClients>,
     _: PagingHeaders,
     query: Query,
 ) -> AccessResult<Response> {
@@ -92,7 +89,7 @@ pub async fn clients_v1(
     responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn providers_v1(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsRead>,
+    caller: Own<SeeOwnClients>,
 ) -> AccessResult<Json<Envelope<AgentOfFacilitator>>> {
     Ok(Json(access.list_providers_as_agents(&caller.by).await?))
 }
@@ -100,10 +97,10 @@ pub async fn providers_v1(
 /// Ends that the caller is a facilitator's agent, with all that was delegated.
 #[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders", operation_id = "leaveClientProviderV1", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator")),
-    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
+    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn leave_provider_v1(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsWrite>,
+    caller: Own<GiveUpOwnClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     leave_provider(&access, &caller, &query).await
@@ -115,10 +112,10 @@ pub async fn leave_provider_v1(
     params(("provider" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
     request_body(content = Option<PackageBatch>),
     responses((status = 200, body = Vec<PackageDelegation>, description = "Packages were named"),
-        (status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
+        (status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_client_v1(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsWrite>,
+    caller: Own<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Response> {
@@ -139,10 +136,10 @@ pub async fn give_up_client_v1(
 #[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients/accesspackages", operation_id = "leaveClientPackagesV1", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client")),
     request_body(content = PackageBatch),
-    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_packages_v1(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsWrite>,
+    caller: Own<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
@@ -155,7 +152,7 @@ pub async fn give_up_packages_v1(
     responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn clients_v2(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsRead>,
+    caller: Own<SeeOwnClients>,
     _: PagingHeaders,
     query: Query,
 ) -> AccessResult<Response> {
@@ -167,7 +164,7 @@ pub async fn clients_v2(
     responses((status = 200, body = Envelope<ProviderOfAgent>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn providers_v2(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsRead>,
+    caller: Own<SeeOwnClients>,
 ) -> AccessResult<Json<Envelope<ProviderOfAgent>>> {
     Ok(Json(access.list_providers(&caller.by).await?))
 }
@@ -175,10 +172,10 @@ pub async fn providers_v2(
 /// Ends that the caller is a facilitator's agent, with all that was delegated.
 #[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders", operation_id = "leaveClientProviderV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator")),
-    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
+    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn leave_provider_v2(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsWrite>,
+    caller: Own<GiveUpOwnClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     leave_provider(&access, &caller, &query).await
@@ -187,10 +184,10 @@ pub async fn leave_provider_v2(
 /// Gives a client up.
 #[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients", operation_id = "leaveClientV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
-    responses((status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
+    responses((status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_client_v2(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsWrite>,
+    caller: Own<GiveUpOwnClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let ends = ends(&caller.by, &query, Version::V2)?;
@@ -203,10 +200,10 @@ pub async fn give_up_client_v2(
 #[utoipa::path(post, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/accesspackages/delete", operation_id = "leaveClientPackagesV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client")),
     request_body(content = PackageBatch),
-    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_packages_v2(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsWrite>,
+    caller: Own<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
@@ -218,10 +215,10 @@ pub async fn give_up_packages_v2(
     operation_id = "leaveClientResourcesV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client")),
     request_body(content = ResourceBatch),
-    responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
+    responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_resources_v2(
     State(access): State<AccessManagement>,
-    caller: Own<MyClientsWrite>,
+    caller: Own<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<ResourceDelegation>>> {

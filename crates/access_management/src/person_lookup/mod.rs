@@ -1,7 +1,9 @@
 //! Finding a person by identity number and last name. A caller that names unknown persons too often
-//! must wait: the look-up must not become a way to find out who has a number.
+//! must wait: the look-up must not become a way to find out who has a number. Those of system users
+//! count for their owner and their vendor too.
 
 mod bind;
+mod model;
 mod rules;
 mod store;
 
@@ -9,8 +11,10 @@ pub use bind::{PersonInput, bind_person};
 
 use foundation::{db::repeat_on_conflict, ids::NationalId};
 use registers::parties::{self, Party, PartyKind};
+use system_users::users;
 use uuid::Uuid;
 
+use self::model::Organizations;
 use crate::{
     AccessManagement,
     errors::{AccessError, AccessResult, Invalid, InvalidCode},
@@ -67,6 +71,16 @@ impl AccessManagement {
         if let Some(seconds) = store::locked_for(&mut tx, caller, settings).await? {
             return Err(AccessError::TooManyLookups(seconds));
         }
+        // An organisation with many system users may not guess more often for that.
+        let user = users::by_id(&mut tx, caller).await?;
+        let behind = user.as_ref().map(Organizations::of);
+        if let Some(behind) = &behind {
+            store::lock_organizations(&mut tx, behind).await?;
+            let locked = store::organizations_locked_for(&mut tx, behind, settings).await?;
+            if let Some(seconds) = locked {
+                return Err(AccessError::TooManyLookups(seconds));
+            }
+        }
         let found = match NationalId::parse(input.person_identifier.trim()) {
             Ok(id) => parties::party_by_national_id(&mut tx, &self.identity, &id).await?,
             // Whatever else it is, it is a user name, which no person has here.
@@ -79,6 +93,9 @@ impl AccessManagement {
             return Ok(Some(person));
         }
         store::count_failure(&mut tx, caller, settings).await?;
+        if let Some(behind) = &behind {
+            store::count_failure_of_organizations(&mut tx, behind, settings).await?;
+        }
         foundation::db::commit(tx).await?;
         Ok(None)
     }

@@ -30,15 +30,7 @@ pub(super) fn complete_parties<'a>(
         && !has(Identifier::ReporteePartyId)
     {
         attributes.add(ids::RESOURCE, PARTY_ID, Cow::Owned(id.to_string()));
-        if ![
-            Identifier::ReporteeOrganization,
-            Identifier::ReporteeOrganizationLegacy,
-            Identifier::ReporteePerson,
-            Identifier::ReporteePartyUuid,
-        ]
-        .into_iter()
-        .any(has)
-        {
+        if !names.has_other_reportee() {
             // Taken from the instance id: the caller learns which party was meant.
             let category = ids::RESOURCE.to_owned();
             echo.push(Echo {

@@ -23,6 +23,10 @@ pub(super) const ORG: &str = "urn:altinn:org";
 pub(super) const APP: &str = "urn:altinn:app";
 const PERSON_UUID: &str = "urn:altinn:person:uuid";
 const ORGANIZATION_UUID: &str = "urn:altinn:organization:uuid";
+const USER_UUID: &str = "urn:altinn:user:uuid";
+/// Newer names of party and user ids.
+const PARTY_ID_NEWER: &str = "urn:altinn:party:id";
+const USER_ID_NEWER: &str = "urn:altinn:user:id";
 /// Prefix of the instance id of an app, where that is the instance of a resource.
 const INSTANCE_PREFIX: &str = "urn:altinn:instance-id:";
 pub(super) const USER_ID: &str = "urn:altinn:userid";
@@ -39,7 +43,12 @@ pub(super) fn named_party(text: &str) -> Option<(&'static str, String)> {
         ORGANIZATION,
         ORGANIZATION_LEGACY,
         PARTY_ID,
+        PARTY_ID_NEWER,
         PARTY_UUID,
+        PERSON_UUID,
+        ORGANIZATION_UUID,
+        USER_UUID,
+        SYSTEM_USER,
         PERSON,
     ]
     .into_iter()
@@ -78,10 +87,13 @@ impl Who {
 pub(super) enum Identifier {
     SubjectSystemUser,
     SubjectUserId,
+    SubjectUserIdNewer,
     SubjectPerson,
     SubjectPersonUuid,
     SubjectPartyUuid,
+    SubjectUserUuid,
     SubjectPartyId,
+    SubjectPartyIdNewer,
     SubjectOrganization,
     SubjectOrganizationLegacy,
     SubjectOrganizationUuid,
@@ -91,7 +103,12 @@ pub(super) enum Identifier {
     ResourceOrg,
     ResourceApp,
     ReporteePartyId,
+    ReporteePartyIdNewer,
     ReporteePartyUuid,
+    ReporteePersonUuid,
+    ReporteeOrganizationUuid,
+    ReporteeUserUuid,
+    ReporteeSystemUser,
     ReporteePerson,
     ReporteeOrganization,
     ReporteeOrganizationLegacy,
@@ -100,16 +117,36 @@ pub(super) enum Identifier {
 impl Identifier {
     const COUNT: usize = Self::ReporteeOrganizationLegacy as usize + 1;
 
+    /// Names of a subject by its uuid. The first three may be a person's.
+    const SUBJECT_UUIDS: [Self; 4] = [
+        Self::SubjectPersonUuid,
+        Self::SubjectPartyUuid,
+        Self::SubjectUserUuid,
+        Self::SubjectOrganizationUuid,
+    ];
+
+    /// Names of a reportee by its uuid.
+    const REPORTEE_UUIDS: [Self; 5] = [
+        Self::ReporteePartyUuid,
+        Self::ReporteePersonUuid,
+        Self::ReporteeOrganizationUuid,
+        Self::ReporteeUserUuid,
+        Self::ReporteeSystemUser,
+    ];
+
     /// What an attribute of a category names; none when it names nothing that may occur once only.
     fn of(category: &str, id: &str) -> Option<Self> {
         match category {
             ids::SUBJECT => match id {
                 SYSTEM_USER => Some(Self::SubjectSystemUser),
                 USER_ID => Some(Self::SubjectUserId),
+                USER_ID_NEWER => Some(Self::SubjectUserIdNewer),
                 PERSON => Some(Self::SubjectPerson),
                 PERSON_UUID => Some(Self::SubjectPersonUuid),
                 PARTY_UUID => Some(Self::SubjectPartyUuid),
+                USER_UUID => Some(Self::SubjectUserUuid),
                 PARTY_ID => Some(Self::SubjectPartyId),
+                PARTY_ID_NEWER => Some(Self::SubjectPartyIdNewer),
                 ORGANIZATION => Some(Self::SubjectOrganization),
                 ORGANIZATION_LEGACY => Some(Self::SubjectOrganizationLegacy),
                 ORGANIZATION_UUID => Some(Self::SubjectOrganizationUuid),
@@ -122,7 +159,12 @@ impl Identifier {
                 ORG => Some(Self::ResourceOrg),
                 APP => Some(Self::ResourceApp),
                 PARTY_ID => Some(Self::ReporteePartyId),
+                PARTY_ID_NEWER => Some(Self::ReporteePartyIdNewer),
                 PARTY_UUID => Some(Self::ReporteePartyUuid),
+                PERSON_UUID => Some(Self::ReporteePersonUuid),
+                ORGANIZATION_UUID => Some(Self::ReporteeOrganizationUuid),
+                USER_UUID => Some(Self::ReporteeUserUuid),
+                SYSTEM_USER => Some(Self::ReporteeSystemUser),
                 PERSON => Some(Self::ReporteePerson),
                 ORGANIZATION => Some(Self::ReporteeOrganization),
                 ORGANIZATION_LEGACY => Some(Self::ReporteeOrganizationLegacy),
@@ -137,10 +179,13 @@ impl Identifier {
         Fault::Processing(match self {
             Self::SubjectSystemUser
             | Self::SubjectUserId
+            | Self::SubjectUserIdNewer
             | Self::SubjectPerson
             | Self::SubjectPersonUuid
             | Self::SubjectPartyUuid
+            | Self::SubjectUserUuid
             | Self::SubjectPartyId
+            | Self::SubjectPartyIdNewer
             | Self::SubjectOrganization
             | Self::SubjectOrganizationLegacy
             | Self::SubjectOrganizationUuid
@@ -148,7 +193,12 @@ impl Identifier {
             Self::Action => "two different actions are asked about",
             Self::Resource | Self::ResourceOrg | Self::ResourceApp => TWO_RESOURCES,
             Self::ReporteePartyId
+            | Self::ReporteePartyIdNewer
             | Self::ReporteePartyUuid
+            | Self::ReporteePersonUuid
+            | Self::ReporteeOrganizationUuid
+            | Self::ReporteeUserUuid
+            | Self::ReporteeSystemUser
             | Self::ReporteePerson
             | Self::ReporteeOrganization
             | Self::ReporteeOrganizationLegacy => TWO_PARTIES,
@@ -162,13 +212,21 @@ impl Identifier {
                 Self::SubjectSystemUser
                 | Self::SubjectPersonUuid
                 | Self::SubjectPartyUuid
+                | Self::SubjectUserUuid
                 | Self::SubjectOrganizationUuid
-                | Self::ReporteePartyUuid => {
+                | Self::ReporteePartyUuid
+                | Self::ReporteePersonUuid
+                | Self::ReporteeOrganizationUuid
+                | Self::ReporteeUserUuid
+                | Self::ReporteeSystemUser => {
                     are_equal(one, other, |text| Uuid::try_parse(text).ok())
                 }
-                Self::SubjectUserId | Self::SubjectPartyId | Self::ReporteePartyId => {
-                    are_equal(one, other, party_number)
-                }
+                Self::SubjectUserId
+                | Self::SubjectUserIdNewer
+                | Self::SubjectPartyId
+                | Self::SubjectPartyIdNewer
+                | Self::ReporteePartyId
+                | Self::ReporteePartyIdNewer => are_equal(one, other, party_number),
                 Self::SubjectPerson
                 | Self::SubjectOrganization
                 | Self::SubjectOrganizationLegacy
@@ -291,6 +349,27 @@ impl<'r> QuestionNames<'r> {
 
     pub(super) const fn get(&self, identifier: Identifier) -> Option<&'r str> {
         self.values[identifier as usize]
+    }
+
+    /// Whether the reportee has a name of its own, by another attribute than the one of party ids. The
+    /// party of an instance is none.
+    pub(super) fn has_other_reportee(&self) -> bool {
+        let others = [
+            Identifier::ReporteePartyIdNewer,
+            Identifier::ReporteeOrganization,
+            Identifier::ReporteeOrganizationLegacy,
+            Identifier::ReporteePerson,
+        ];
+        let mut others = others.into_iter().chain(Identifier::REPORTEE_UUIDS);
+        others.any(|identifier| self.get(identifier).is_some())
+    }
+
+    /// A number, by its present or its newer name.
+    fn number(&self, present: Identifier, newer: Identifier) -> Result<Option<&'r str>, Fault> {
+        match (self.get(present), self.get(newer)) {
+            (Some(one), Some(other)) if !present.is_same(one, other) => Err(present.fault()),
+            (number, newer) => Ok(number.or(newer)),
+        }
     }
 
     /// The number of an organisation, by its present or its older name.
@@ -421,7 +500,7 @@ impl<'r> Question<'r> {
             && !self.resource.starts_with("app_");
         let is_named = has(Identifier::SubjectOrganization)
             || has(Identifier::SubjectOrganizationLegacy)
-            || has(Identifier::SubjectPartyUuid);
+            || Identifier::SUBJECT_UUIDS.into_iter().any(has);
         is_of_registry && is_named && !self.names_reportee && !self.names.has_instance
     }
 
@@ -445,7 +524,7 @@ fn check_form(request: &PartialRequest<'_>, names: &QuestionNames<'_>) -> Result
             "persons are not named by identity number here",
         ));
     }
-    let by_user_id = has(Identifier::SubjectUserId);
+    let by_user_id = has(Identifier::SubjectUserId) || has(Identifier::SubjectUserIdNewer);
     if by_number && by_user_id {
         return Err(Fault::Processing("a person is named twice"));
     }
@@ -476,7 +555,11 @@ impl Reportee {
             has_unknown |= *name == PartyRef::Unknown;
             lookup.add(name, identity);
         };
-        if let Some(text) = names.get(Identifier::ReporteePartyId) {
+        let party_id = names.number(
+            Identifier::ReporteePartyId,
+            Identifier::ReporteePartyIdNewer,
+        )?;
+        if let Some(text) = party_id {
             let id = PartyRef::PartyId(
                 party_number(text)
                     .ok_or(Fault::Processing("the reportee's party id is not a number"))?,
@@ -499,12 +582,21 @@ impl Reportee {
                 |_| Fault::Syntax("an identity number has eleven digits"),
             )?));
         }
-        if let Some(text) = names.get(Identifier::ReporteePartyUuid) {
-            add(&Uuid::try_parse(text).map_or(PartyRef::Unknown, PartyRef::Uuid));
+        let mut uuid: Option<PartyRef> = None;
+        for text in Identifier::REPORTEE_UUIDS
+            .into_iter()
+            .filter_map(|name| names.get(name))
+        {
+            let given = Uuid::try_parse(text).map_or(PartyRef::Unknown, PartyRef::Uuid);
+            if uuid.as_ref().is_some_and(|known| *known != given) {
+                return Err(Fault::Processing(TWO_PARTIES));
+            }
+            add(&given);
+            uuid = Some(given);
         }
         // The party of an instance is the reportee: alone, or as one more name of it.
         if let Some(party) = &names.instance_party
-            && names.get(Identifier::ReporteePartyId).is_none()
+            && party_id.is_none()
         {
             add(party);
         }
@@ -534,23 +626,23 @@ fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, L
             .and_then(|text| Uuid::try_parse(text).ok())
             .map(PartyRef::Uuid)
     };
-    let number = |identifier| names.get(identifier).and_then(party_number);
+    let number = |present, newer| -> Result<_, Fault> {
+        Ok(names.number(present, newer)?.and_then(party_number))
+    };
     let person = names.get(Identifier::SubjectPerson);
-    let uuids = [
-        uuid(Identifier::SubjectPersonUuid),
-        uuid(Identifier::SubjectPartyUuid),
-        uuid(Identifier::SubjectOrganizationUuid),
-    ];
+    let uuids = Identifier::SUBJECT_UUIDS.map(uuid);
     let mut given = uuids.iter().flatten();
     let first = given.next();
     if given.any(|uuid| Some(uuid) != first) {
         return Err(Fault::Processing(TWO_SUBJECTS));
     }
-    let user_id = number(Identifier::SubjectUserId).map(PartyRef::UserId);
-    let party_id = number(Identifier::SubjectPartyId).map(PartyRef::PartyId);
+    let user_id = number(Identifier::SubjectUserId, Identifier::SubjectUserIdNewer)?;
+    let user_id = user_id.map(PartyRef::UserId);
+    let party_id = number(Identifier::SubjectPartyId, Identifier::SubjectPartyIdNewer)?;
+    let party_id = party_id.map(PartyRef::PartyId);
     let who = if person.is_some() {
         Who::NationalId
-    } else if user_id.is_some() || uuids[..2].iter().any(Option::is_some) {
+    } else if user_id.is_some() || uuids[..3].iter().any(Option::is_some) {
         Who::Party
     } else if party_id.is_some() {
         Who::PartyId

@@ -3,15 +3,15 @@
 use access_management::{
     AccessManagement,
     callers::{
-        Facilitating, GiveAccessInPortal, Managing, ReadAccessInPortal, ReadClientsInPortal,
+        AccessPolicy, Facilitating, GiveAccessInPortal, Managing, ManagingAnyEnd,
+        ReadAccessInPortal, ReadClientsInPortal,
     },
     client_delegations::Version,
     connections::ConnectionParts,
     entities::Wrapping,
 };
 use axum::{extract::State, response::Response};
-use foundation::http::{ApiError, Json, Language, query::Query};
-use http::StatusCode;
+use foundation::http::{ApiResult, Json, Language, query::Query};
 
 use super::{
     PortalBackEnd,
@@ -26,18 +26,17 @@ use super::{
 /// The caller of a row that needs one of the ends.
 ///
 /// # Errors
-/// A sentence when neither end is named; else what keeps the caller from calling.
-pub(super) fn with_an_end<P>(
-    caller: Result<Managing<P>, ApiError>,
+/// A sentence when neither end is named; 403 when the party is neither.
+pub(super) fn with_an_end<P: AccessPolicy>(
+    caller: ManagingAnyEnd<P>,
     query: &Query,
-) -> Result<Managing<P>, ApiError> {
+) -> ApiResult<Managing<P>> {
     let is_named = |name: &str| query.get(name).is_some_and(|text| !text.trim().is_empty());
-    match caller {
-        Err(ApiError::Empty(StatusCode::FORBIDDEN)) if !is_named("from") && !is_named("to") => {
-            let sentence = "Either 'from' or 'to' query parameter must be provided.";
-            Err(refused(sentence))
-        }
-        caller => caller,
+    if is_named("from") || is_named("to") {
+        caller.of_an_end()
+    } else {
+        let sentence = "Either 'from' or 'to' query parameter must be provided.";
+        Err(refused(sentence))
     }
 }
 
@@ -48,7 +47,7 @@ pub(super) fn with_an_end<P>(
     responses((status = 200, body = Vec<PortalRightHolder>), (status = 400, body = String, description = "Model state, or a text when neither end is named"), (status = 401), (status = 403)))]
 pub async fn right_holders(
     State(portal): State<PortalBackEnd>,
-    caller: Result<Managing<ReadAccessInPortal>, ApiError>,
+    caller: ManagingAnyEnd<ReadAccessInPortal>,
     language: Language,
     query: Query,
 ) -> PassedResult<Response, Connected> {

@@ -2,11 +2,13 @@
 //! ask.
 
 use access_management::{
-    callers::{GiveAccessInPortal, Managing, ReadAccessInPortal, RemoveAccessInPortal},
+    callers::{
+        GiveAccessInPortal, Managing, ManagingAnyEnd, ReadAccessInPortal, RemoveAccessInPortal,
+    },
     connections::PackageName,
     query::required_uuids,
 };
-use authorization::{callers::EndUser, callers::Scoped};
+use authorization::callers::EndUser;
 use axum::{extract::State, response::Response};
 use foundation::{
     http::{ApiError, Json, ModelState, path::PathValues, query::Query},
@@ -79,7 +81,7 @@ fn by_area(found: impl Iterator<Item = PackageDto>) -> Vec<PortalArea> {
     responses((status = 200, body = BTreeMap<String, Vec<PortalPackagePermission>>), (status = 400, body = String, description = "Model state, a problem of the call behind, or a text when neither end is named"), (status = 401), (status = 403)))]
 pub async fn list(
     State(portal): State<PortalBackEnd>,
-    caller: Result<Managing<ReadAccessInPortal>, ApiError>,
+    caller: ManagingAnyEnd<ReadAccessInPortal>,
     query: Query,
 ) -> PassedResult<Response, Plain> {
     let caller = with_an_end(caller, &query)?;
@@ -94,7 +96,7 @@ pub async fn list(
     responses((status = 200, body = PortalPackageDetails), (status = 400, body = String, description = "Model state, a problem of the call behind, or a text when neither end is named"), (status = 401), (status = 403), (status = 404, description = "There is no such package")))]
 pub async fn permission(
     State(portal): State<PortalBackEnd>,
-    caller: Result<Managing<ReadAccessInPortal>, ApiError>,
+    caller: ManagingAnyEnd<ReadAccessInPortal>,
     language: PageLanguage,
     path: PathValues,
     query: Query,
@@ -150,17 +152,14 @@ fn is_neither_end(query: &Query) -> bool {
     responses((status = 200, description = "The package is not given any more"), (status = 400, body = String, description = "Model state, a problem of the call behind, or a text when no package is named"), (status = 401), (status = 403)))]
 pub async fn take(
     State(portal): State<PortalBackEnd>,
-    _: Scoped<Portal>,
-    caller: Result<Managing<RemoveAccessInPortal>, ApiError>,
+    caller: ManagingAnyEnd<RemoveAccessInPortal>,
     query: Query,
 ) -> PassedResult<StatusCode, Plain> {
-    let caller = match caller {
-        Err(ApiError::Empty(StatusCode::FORBIDDEN)) if is_neither_end(&query) => {
-            let sentence = "The party is neither who gave the package nor who has it.";
-            return Err(ApiError::from(ModelState::of("party", sentence)).into());
-        }
-        caller => caller?,
-    };
+    if is_neither_end(&query) {
+        let sentence = "The party is neither who gave the package nor who has it.";
+        return Err(ApiError::from(ModelState::of("party", sentence)).into());
+    }
+    let caller = caller.of_an_end()?;
     let [from, to] = required_uuids(&query, ["from", "to"])?;
     let name = PackageName::of(&query)?;
     if name == PackageName::Missing {

@@ -2,7 +2,10 @@
 //! and what an agent has and gives up itself, as the portal's pages ask.
 
 use access_management::{
-    callers::{Acting, Facilitating, Own, ReadClientsInPortal, WriteClientsInPortal},
+    callers::{
+        Acting, Facilitating, GiveUpOwnClientsInPortal, Own, ReadClientsInPortal,
+        SeeOwnClientsInPortal, WriteClientsInPortal,
+    },
     client_delegations::{
         AssignmentDto, BatchItems, BatchValue, Cascade, EndNames, Ends, PackageBatch,
         PersonInputDto, ResourceBatch, Version, bind_batch,
@@ -11,10 +14,7 @@ use access_management::{
     query::{required_uuids, uuids},
 };
 use axum::{extract::State, response::Response};
-use foundation::{
-    http::{ApiError, ApiResult, Json, body::JsonBytes, query::Query},
-    token::scopes::Portal,
-};
+use foundation::http::{ApiError, ApiResult, Json, body::JsonBytes, query::Query};
 use http::StatusCode;
 use uuid::Uuid;
 
@@ -74,7 +74,11 @@ impl<'c> Taken<'c> {
         })
     }
 
-    fn of_agent(caller: &'c Own<Portal>, query: &Query, items: BatchItems) -> ApiResult<Self> {
+    fn of_agent(
+        caller: &'c Own<GiveUpOwnClientsInPortal>,
+        query: &Query,
+        items: BatchItems,
+    ) -> ApiResult<Self> {
         let [party, client] = required_uuids(query, ["provider", "from"])?;
         let ends = Ends {
             party,
@@ -294,7 +298,7 @@ pub async fn take_resources(
     responses((status = 200, body = Vec<PortalProviderClients>), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn my_clients(
     State(portal): State<PortalBackEnd>,
-    caller: Own<Portal>,
+    caller: Own<SeeOwnClientsInPortal>,
     query: Query,
 ) -> PassedResult<Response, Plain> {
     let only = uuids(&query, "provider")?;
@@ -313,7 +317,7 @@ pub async fn my_clients(
     responses((status = 204, description = "The caller does not have them any more"), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give_up_packages(
     State(portal): State<PortalBackEnd>,
-    caller: Own<Portal>,
+    caller: Own<GiveUpOwnClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
@@ -328,7 +332,7 @@ pub async fn give_up_packages(
     responses((status = 204, description = "The caller does not have them any more"), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give_up_resources(
     State(portal): State<PortalBackEnd>,
-    caller: Own<Portal>,
+    caller: Own<GiveUpOwnClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
@@ -342,7 +346,7 @@ pub async fn give_up_resources(
     responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn leave_provider(
     State(portal): State<PortalBackEnd>,
-    caller: Own<Portal>,
+    caller: Own<GiveUpOwnClientsInPortal>,
     query: Query,
 ) -> PassedResult<StatusCode, Removed> {
     let [provider] = required_uuids(&query, ["provider"])?;

@@ -2,15 +2,11 @@
 //! pages asks.
 
 use access_management::{
-    callers::{Managing, ReadAccessInPortal},
+    callers::{ManagingAnyEnd, ReadAccessInPortal},
     entities::Wrapping,
 };
-use authorization::callers::EndUser;
 use axum::{extract::State, response::Response};
-use foundation::{
-    http::{ApiError, query::Query},
-    token::scopes::Portal,
-};
+use foundation::http::query::Query;
 use registers::packages::{ProviderDto, RoleDto};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -75,8 +71,7 @@ impl From<RoleDto> for HeldRoleFe {
         (status = 401), (status = 403, description = "Scope, or a party that is not the person's to ask for")))]
 pub async fn role_permissions(
     State(portal): State<PortalBackEnd>,
-    _: EndUser<Portal>,
-    caller: Result<Managing<ReadAccessInPortal>, ApiError>,
+    caller: ManagingAnyEnd<ReadAccessInPortal>,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Response, Plain> {

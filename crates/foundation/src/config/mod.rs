@@ -196,6 +196,8 @@ section! {
         client_resources_decide: bool,
         client_resources_listed: bool,
         person_lookup_attempts: u32,
+        person_lookup_attempts_of_owner: u32,
+        person_lookup_attempts_of_vendor: u32,
         person_lookup_window_s: u32,
     }
 }

@@ -24,6 +24,10 @@ pub enum Lock<'a> {
     Person(&'a [u8]),
     /// Look-ups of persons by the party with this uuid.
     PersonLookUp(Uuid),
+    /// Look-ups of persons by system users of the owner with this organisation number.
+    PersonLookUpOfOwner(&'a str),
+    /// Look-ups of persons by system users of the vendor with this organisation number.
+    PersonLookUpOfVendor(&'a str),
 }
 
 /// The lock of `make_partitions()`, which the function takes itself.
@@ -41,6 +45,8 @@ impl Lock<'_> {
             Self::ResourceChanges => Ok(8_319_104_478_530_633_730),
             Self::Person(index) => Err(hex(index)),
             Self::PersonLookUp(caller) => Err(format!("person look-up {caller}")),
+            Self::PersonLookUpOfOwner(number) => Err(format!("person look-up of owner {number}")),
+            Self::PersonLookUpOfVendor(number) => Err(format!("person look-up of vendor {number}")),
         }
     }
 
@@ -120,6 +126,10 @@ mod tests {
         assert_ne!(
             Lock::PersonLookUp(one).key(),
             Lock::PersonLookUp(other).key()
+        );
+        assert_ne!(
+            Lock::PersonLookUpOfOwner("390198116").key(),
+            Lock::PersonLookUpOfVendor("390198116").key()
         );
     }
 }
