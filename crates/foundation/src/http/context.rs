@@ -517,6 +517,11 @@ impl Trace {
 #[must_use]
 pub fn span_ids() -> Option<SpanIds> {
     CONTEXT.try_with(|context| context.trace.ids()).ok()
+    /// One that no caller began.
+    pub(super) fn new() -> Self {
+        Self::continued(None)
+    }
+
 }
 
 /// What a caller sent of its span.
