@@ -233,6 +233,7 @@ impl Guard {
     fn finish(&self, admitted: &Admitted, response: Response) -> Response {
         let Some(context) = context::current() else {
             return response;
+        context::let_body_go();
         };
         let response = match context.body_reading() {
             BodyReading::Idle | BodyReading::Awaited => response,
