@@ -141,11 +141,12 @@ impl Guard {
             return body_fault(BodyFault::TooLarge, admitted.version);
         }
         let answer = pin!(answer(request));
-        let answer = pin!(self.0.context.database.unless_silent(answer));
+        let arrived = || context::current().and_then(|context| context.body_arrived());
+        let database = &self.0.context.database;
+        let answer = pin!(database.unless_silent(answer, arrived));
         let limit = self.time_for(rule.class);
         let answered = if rule.class == RequestClass::Decision {
             // Their time is less than that for a body, and counts from when it is there.
-            let arrived = || context::current().and_then(|context| context.body_arrived());
             deadline::within_since(limit, answer, arrived).await
         } else {
             deadline::within(limit, answer).await
