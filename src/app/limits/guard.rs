@@ -17,6 +17,7 @@ use foundation::{
         context::{self, BodyFault, BodyReading, ContextSettings},
     },
     limits::{ConsumerLimits, InFlight, Limit, Refused, RequestClass},
+    telemetry::faults,
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode, Version,
@@ -232,9 +233,9 @@ impl Guard {
     }
 
     fn finish(&self, admitted: &Admitted, response: Response) -> Response {
+        context::let_body_go();
         let Some(context) = context::current() else {
             return response;
-        context::let_body_go();
         };
         let response = match context.body_reading() {
             BodyReading::Idle | BodyReading::Awaited => response,
@@ -266,7 +267,10 @@ fn too_late() -> Response {
         context::fail_body(BodyFault::TimedOut);
     } else {
         Limit::RequestTime.count();
-        tracing::warn!("a request was not answered in time");
+        if let Some(unwritten) = faults::once_a_second("request_time") {
+            let unwritten = Some(unwritten).filter(|count| *count > 0);
+            tracing::warn!(unwritten, "a request was not answered in time");
+        }
     }
     ApiError::Limited(Refused::Busy(Limit::RequestTime)).into_response()
 }
