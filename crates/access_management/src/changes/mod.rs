@@ -44,17 +44,43 @@ pub async fn record(
     if details.is_empty() {
         return Ok(());
     }
-    let (object_kind, id) = about;
-    let event = audit::Event {
+    let (kind, id) = about;
+    let event = event(by, action, kind, giver, id.to_string());
+    audit::record_each(tx, event, details).await
+}
+
+/// Writes rows of the audit trail about many relations, each with a detail.
+pub async fn record_of_each(
+    tx: &mut PgConnection,
+    by: &Acting,
+    action: Action,
+    kind: ObjectKind,
+    giver: &Party,
+    relations: Vec<(Uuid, Value)>,
+) -> Result<(), DbError> {
+    let relations = relations
+        .into_iter()
+        .map(|(id, detail)| (id.to_string(), detail));
+    let event = event(by, action, kind, giver, String::new());
+    audit::record_of_each(tx, event, relations.collect()).await
+}
+
+fn event<'a>(
+    by: &Acting,
+    action: Action,
+    object_kind: ObjectKind,
+    giver: &'a Party,
+    object_id: String,
+) -> audit::Event<'a> {
+    audit::Event {
         actor: by.actor(),
         action,
         object_kind,
-        object_id: id.to_string(),
+        object_id,
         party_org: giver.org_number.as_deref(),
         vendor_org: None,
         detail: None,
-    };
-    audit::record_each(tx, event, details).await
+    }
 }
 
 /// Publishes for vendors that agents which are system users got clients, or lost them for good.
