@@ -1,7 +1,7 @@
 //! `/accessmanagement/api/v1/enduser/connections/accesspackages`: packages that a party gave others, or
 //! that others gave it.
 
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use foundation::http::{Json, body::JsonBytes, query::Query};
 use http::StatusCode;
 
@@ -13,7 +13,7 @@ use crate::{
     AccessManagement,
     callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
     client_delegations::PersonInputDto,
-    entities::Envelope,
+    entities::{Envelope, Wrapping},
     errors::{AccessRefusal, AccessResult},
     person_lookup::bind_person,
     query::{PagingHeaders, required_uuids},
@@ -28,9 +28,11 @@ pub async fn list(
     caller: Managing<ReadAccess>,
     _: PagingHeaders,
     query: Query,
-) -> AccessResult<Json<Envelope<PackagePermission>>> {
+) -> AccessResult<Response> {
     let ends = access.list_ends(&caller, &query).await?;
-    Ok(Json(access.list_packages(&ends).await?))
+    access
+        .stream_packages(ends, Wrapping::Envelope, |way| way)
+        .await
 }
 
 /// Gives a package. A repeat answers the same.

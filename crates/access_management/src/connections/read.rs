@@ -27,13 +27,14 @@ use registers::{
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{
     bind::ConnectionParts,
     model::{
-        ConnectedResource, ConnectionDto, FullResource, PackagePermission, Permission,
-        ProviderKind, ReasonDto, ResourcePermission, RightDto, RightPermission, RightsOfResource,
-        WayFlag, WayRow, in_language,
+        ConnectedResource, ConnectionDto, FullResource, Permission, ProviderKind, ReasonDto,
+        ResourcePermission, RightDto, RightPermission, RightsOfResource, WayFlag, WayRow,
+        in_language,
     },
     rules,
     store::{self, WayContent},
@@ -41,7 +42,7 @@ use super::{
 use crate::{
     AccessManagement,
     callers::Managing,
-    entities::{CompactPackage, Entity, EntityType, Envelope, Wrapping, entity_rows, entity_type},
+    entities::{CompactPackage, Entity, EntityType, Wrapping, entity_rows, entity_type},
     errors::{AccessError, AccessResult, Invalid, InvalidCode},
 };
 
@@ -303,41 +304,166 @@ impl AccessManagement {
         Ok(nodes)
     }
 
-    /// Packages that reach the receivers, each with its ways.
+    /// Writes the packages that reach the receivers, each with its ways as `shape` makes them.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn list_packages(
+    pub async fn stream_packages<E: Serialize + Send + Sync + 'static>(
         &self,
-        ends: &ListEnds,
-    ) -> AccessResult<Envelope<PackagePermission>> {
+        ends: ListEnds,
+        wrapping: Wrapping,
+        shape: impl Fn(Permission) -> E + Send + Sync + 'static,
+    ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
-        let ways = self.ways(&mut tx, ends, NO_RIGHTS).await?;
-        let mut found: BTreeMap<&str, Vec<(&WayRow, rules::ReachedPackage)>> = BTreeMap::new();
-        for way in &ways {
+        let access = self.clone();
+        let (begin, end) = wrapping.ends();
+        let write = |mut writer: ListWriter| async move {
+            let reached = access.reached_packages(&mut tx, &ends).await?;
+            for one in &reached.packages {
+                access
+                    .write_package(&mut tx, &reached, one, &mut writer, &shape)
+                    .await?;
+            }
+            Ok(writer)
+        };
+        Ok(list_stream::respond(begin.to_owned(), end, write).await?)
+    }
+
+    /// As [`Self::stream_packages`], as an object with a list for the id of each area.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn stream_packages_by_area<E: Serialize + Send + Sync + 'static>(
+        &self,
+        ends: ListEnds,
+        shape: impl Fn(Permission) -> E + Send + Sync + 'static,
+    ) -> AccessResult<Response> {
+        let mut tx = self.snapshot().await?;
+        let access = self.clone();
+        let write = |mut writer: ListWriter| async move {
+            let reached = access.reached_packages(&mut tx, &ends).await?;
+            let mut areas: BTreeMap<Uuid, Vec<&PackageWays>> = BTreeMap::new();
+            for one in &reached.packages {
+                areas.entry(one.package.area_id).or_default().push(one);
+            }
+            for (area, packages) in areas {
+                writer.open_member(&area.to_string());
+                for one in packages {
+                    access
+                        .write_package(&mut tx, &reached, one, &mut writer, &shape)
+                        .await?;
+                }
+                writer.close_member();
+            }
+            Ok(writer)
+        };
+        Ok(list_stream::respond("{".to_owned(), "}", write).await?)
+    }
+
+    /// Writes the ways by which one package reaches the receivers, in a text that begins and ends so.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn stream_ways_of_package<E: Serialize + Send + Sync + 'static>(
+        &self,
+        ends: ListEnds,
+        package: Uuid,
+        (begin, end): (String, &'static str),
+        shape: impl Fn(Permission) -> E + Send + Sync + 'static,
+    ) -> AccessResult<Response> {
+        let mut tx = self.snapshot().await?;
+        let access = self.clone();
+        let write = |mut writer: ListWriter| async move {
+            let reached = access.reached_packages(&mut tx, &ends).await?;
+            let found = reached
+                .packages
+                .iter()
+                .find(|one| one.package.id == package);
+            if let Some(one) = found {
+                access
+                    .write_ways(&mut tx, &reached, one, &mut writer, &shape)
+                    .await?;
+            }
+            Ok(writer)
+        };
+        Ok(list_stream::respond(begin, end, write).await?)
+    }
+
+    /// The packages that reach the receivers, by their URNs. An accountant has each of some thirty from
+    /// each of its clients: of the products there are numbers only.
+    async fn reached_packages(
+        &self,
+        db: &mut PgConnection,
+        ends: &ListEnds,
+    ) -> Result<ReachedPackages, DbError> {
+        let ways = self.ways(db, ends, NO_RIGHTS).await?;
+        let mut found: BTreeMap<&str, Vec<PackageWay>> = BTreeMap::new();
+        for (place, way) in ways.iter().enumerate() {
             for reached in rules::packages_of(&self.catalogue, way) {
                 if let Some(package) = self.catalogue.package(reached.package) {
-                    found.entry(&package.urn).or_default().push((way, reached));
+                    let role = WayRole {
+                        role: reached.role,
+                        is_implied: reached.is_implied,
+                    };
+                    let way = PackageWay { place, role };
+                    found.entry(&package.urn).or_default().push(way);
                 }
             }
         }
-        let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
-        let data = found.into_iter().filter_map(|(urn, reached)| {
+        let packages = found.into_iter().filter_map(|(urn, ways)| {
             let package = self.catalogue.held_package_named(urn)?;
-            let permissions = reached.into_iter().filter_map(|(way, one)| {
-                let flag = rules::flag(way, one.is_implied);
-                let role = WayRole {
-                    role: one.role,
-                    is_implied: one.is_implied,
-                };
-                self.permission(&names, way, role, flag.bit())
-            });
-            Some(PackagePermission {
+            Some(PackageWays {
                 package: CompactPackage::from(package),
-                permissions: permissions.collect(),
+                ways,
             })
         });
-        Ok(Envelope::of(data.collect()))
+        let packages = packages.collect();
+        Ok(ReachedPackages {
+            direct: direct_ends(ends, &ways),
+            ways,
+            packages,
+        })
+    }
+
+    async fn write_package<E: Serialize>(
+        &self,
+        db: &mut PgConnection,
+        reached: &ReachedPackages,
+        one: &PackageWays,
+        writer: &mut ListWriter,
+        shape: &(impl Fn(Permission) -> E + Sync),
+    ) -> Result<(), Broken> {
+        let head = PackageHead {
+            package: &one.package,
+        };
+        writer.open(&head, "permissions");
+        self.write_ways(db, reached, one, writer, shape).await?;
+        writer.close();
+        Ok(())
+    }
+
+    /// Writes the ways of a package, the names of some at a time.
+    async fn write_ways<E: Serialize>(
+        &self,
+        db: &mut PgConnection,
+        reached: &ReachedPackages,
+        one: &PackageWays,
+        writer: &mut ListWriter,
+        shape: &(impl Fn(Permission) -> E + Sync),
+    ) -> Result<(), Broken> {
+        for some in one.ways.chunks(PARTIES_PER_QUERY) {
+            let ways = some.iter().map(|way| &reached.ways[way.place]);
+            let keys = ends_of(ways);
+            let names = Names::read(&mut *db, &self.identity, &keys, &reached.direct).await?;
+            for PackageWay { place, role } in some {
+                let way = &reached.ways[*place];
+                let flag = rules::flag(way, role.is_implied);
+                if let Some(permission) = self.permission(&names, way, *role, flag.bit()) {
+                    writer.put(&shape(permission)).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Single resources that reach the receivers, each with its ways; one resource alone where it is
@@ -412,8 +538,12 @@ impl AccessManagement {
         let content = WayContent {
             rights_on: Some(identifier),
         };
-        let ways = self.ways(&mut tx, ends, content).await?;
-        let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
+        let mut ways = self.ways(&mut tx, ends, content).await?;
+        let direct = direct_ends(ends, &ways);
+        // Rights of a firm do not reach its owner. Of an accountant's ways few carry one.
+        ways.retain(|way| !way.is_own_firm && way.rights.is_some());
+        let names = Names::read(&mut tx, &self.identity, &ends_of(&ways), &direct).await?;
+        let mut holding = holding(&ways);
         let policy = self.policies.resource(&mut tx, identifier).await?;
         let keys = policy
             .and_then(|resource| resource.policy)
@@ -421,7 +551,9 @@ impl AccessManagement {
             .unwrap_or_default();
         let (mut direct_rights, mut indirect_rights) = (Vec::new(), Vec::new());
         for (key, _) in keys {
-            let holding: Vec<&WayRow> = ways.iter().filter(|way| holds(way, &key)).collect();
+            let Some(holding) = holding.remove(&key) else {
+                continue;
+            };
             let right = RightDto::unnamed(named_right(key, identifier, language));
             let (direct, indirect): (Vec<&WayRow>, Vec<&WayRow>) = holding
                 .into_iter()
@@ -485,6 +617,32 @@ impl AccessManagement {
     }
 }
 
+/// Packages with the ways by which they are held.
+struct ReachedPackages {
+    ways: Vec<WayRow>,
+    /// Parties of which identity numbers and dates are shown.
+    direct: BTreeSet<i32>,
+    packages: Vec<PackageWays>,
+}
+
+/// A package, and by which of the ways it is held.
+struct PackageWays {
+    package: CompactPackage,
+    ways: Vec<PackageWay>,
+}
+
+/// One of the ways, by its place.
+struct PackageWay {
+    place: usize,
+    role: WayRole,
+}
+
+/// An element of a list without its ways.
+#[derive(Serialize)]
+struct PackageHead<'a> {
+    package: &'a CompactPackage,
+}
+
 /// The role of a way, as an answer shows it.
 #[derive(Debug, Clone, Copy)]
 struct WayRole {
@@ -501,19 +659,29 @@ impl WayRole {
     }
 }
 
-/// Whether a way carries this right. Rights of a firm do not reach its owner.
-fn holds(way: &WayRow, key: &RightKey) -> bool {
-    !way.is_own_firm
-        && way.rights.as_ref().is_some_and(|stored| {
-            SingleRight::list(stored)
-                .iter()
-                .any(|right| right.action == key.action && right.further == key.extra)
-        })
+/// The ways that carry each right, in their order.
+fn holding(ways: &[WayRow]) -> HashMap<RightKey, Vec<&WayRow>> {
+    let mut out: HashMap<RightKey, Vec<&WayRow>> = HashMap::new();
+    for way in ways {
+        let rights = way.rights.as_ref().map(SingleRight::list);
+        let keys: BTreeSet<RightKey> = rights
+            .into_iter()
+            .flatten()
+            .map(|right| RightKey {
+                action: right.action,
+                extra: right.further,
+            })
+            .collect();
+        for key in keys {
+            out.entry(key).or_default().push(way);
+        }
+    }
+    out
 }
 
 /// Keys of every party that a way leads from, to and through.
-fn ends_of(ways: &[WayRow]) -> BTreeSet<i32> {
-    ways.iter()
+fn ends_of<'w>(ways: impl IntoIterator<Item = &'w WayRow>) -> BTreeSet<i32> {
+    ways.into_iter()
         .flat_map(|way| {
             [
                 Some(way.from_key),
@@ -545,6 +713,8 @@ struct Node {
     packages: BTreeSet<PackageKey>,
     resources: BTreeSet<String>,
     children: Vec<Node>,
+    /// Places in `children`, by party key.
+    child_places: HashMap<i32, usize>,
 }
 
 impl Node {
@@ -618,9 +788,9 @@ impl Nodes {
             return;
         };
         let parent = self.top(below);
-        let found = parent.children.iter().position(|child| child.key == key);
-        let child = found.unwrap_or(parent.children.len());
-        if found.is_none() {
+        let next = parent.children.len();
+        let child = *parent.child_places.entry(key).or_insert(next);
+        if child == next {
             parent.children.push(Node::new(key));
         }
         parent.children[child].add(catalogue, way, parts);

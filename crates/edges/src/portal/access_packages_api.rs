@@ -1,15 +1,13 @@
 //! `/accessmanagement/api/v1/accesspackage`: packages that a party gives and gets, as the portal's pages
 //! ask.
 
-use std::collections::BTreeMap;
-
 use access_management::{
     callers::{GiveAccessInPortal, Managing, ReadAccessInPortal, RemoveAccessInPortal},
     connections::PackageName,
     query::required_uuids,
 };
 use authorization::{callers::EndUser, callers::Scoped};
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use foundation::{
     http::{ApiError, Json, ModelState, path::PathValues, query::Query},
     token::scopes::Portal,
@@ -19,12 +17,13 @@ use registers::{
     packages::{self, Comparison, PackageDto, PackageSearch},
     resources,
 };
-use uuid::Uuid;
 
 use super::{
     PortalBackEnd,
     access_api::with_an_end,
-    connection_model::{PortalArea, PortalPackageDetails, PortalPackagePermission},
+    connection_model::{
+        PortalArea, PortalPackageDetails, PortalPackagePermission, PortalPermission,
+    },
     describe::PageLanguage,
     model::resource_item,
     passed_on::{PackageGiven, PassedResult, Plain},
@@ -82,16 +81,11 @@ pub async fn list(
     State(portal): State<PortalBackEnd>,
     caller: Result<Managing<ReadAccessInPortal>, ApiError>,
     query: Query,
-) -> PassedResult<Json<BTreeMap<Uuid, Vec<PortalPackagePermission>>>, Plain> {
+) -> PassedResult<Response, Plain> {
     let caller = with_an_end(caller, &query)?;
     let ends = portal.access.list_ends(&caller, &query).await?;
-    let found = portal.access.list_packages(&ends).await?;
-    let mut areas: BTreeMap<Uuid, Vec<PortalPackagePermission>> = BTreeMap::new();
-    for one in found.data {
-        let area = areas.entry(one.package.area_id).or_default();
-        area.push(one.into());
-    }
-    Ok(Json(areas))
+    let shape = PortalPermission::from;
+    Ok(portal.access.stream_packages_by_area(ends, shape).await?)
 }
 
 /// A package, and how one party has it of another.
@@ -104,22 +98,27 @@ pub async fn permission(
     language: PageLanguage,
     path: PathValues,
     query: Query,
-) -> PassedResult<Json<PortalPackageDetails>, Plain> {
+) -> PassedResult<Response, Plain> {
     let caller = with_an_end(caller, &query)?;
     let id = path.uuid("packageId")?;
     let package = portal.metadata.package(id, language.language());
     let package = package.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     let ends = portal.access.list_ends(&caller, &query).await?;
-    let found = portal.access.list_packages(&ends).await?.data;
-    let permissions = found.into_iter().find(|one| one.package.id == id);
     let documents = resources::naming(&mut *portal.db.acquire().await?, &package.urn).await?;
     let shown = documents
         .iter()
         .map(|document| resource_item(document, language.language()));
     let shown = shown.collect();
-    let permissions = permissions.map(|one| one.permissions).unwrap_or_default();
-    let details = PortalPackageDetails::new(package, shown, permissions);
-    Ok(Json(details))
+    let details = PortalPackageDetails::new(package, shown, Vec::new());
+    let text = serde_json::to_string(&details).map_err(ApiError::internal)?;
+    // The ways are its last member.
+    let end = "]}";
+    let begin = text.strip_suffix(end).unwrap_or_default().to_owned();
+    let shape = PortalPermission::from;
+    let list = portal
+        .access
+        .stream_ways_of_package(ends, id, (begin, end), shape);
+    Ok(list.await?)
 }
 
 /// Gives a package. The answer is a text that contains what was stored, as JSON.

@@ -2,8 +2,8 @@
 
 use access_management::{
     connections::{
-        FullResource, PackagePermission, Permission, ReasonItem, RightCheckDto, RightDto,
-        RightPermission, RightsOfResource,
+        FullResource, Permission, ReasonItem, RightCheckDto, RightDto, RightPermission,
+        RightsOfResource,
     },
     entities::CompactPackage,
 };
@@ -87,19 +87,11 @@ impl From<Permission> for PortalPermission {
 }
 
 /// A package with the ways by which it is held.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes an answer")]
 pub struct PortalPackagePermission {
     pub package: CompactPackage,
     pub permissions: Vec<PortalPermission>,
-}
-
-impl From<PackagePermission> for PortalPackagePermission {
-    fn from(one: PackagePermission) -> Self {
-        Self {
-            package: one.package,
-            permissions: one.permissions.into_iter().map(Into::into).collect(),
-        }
-    }
 }
 
 /// A package with what it leads to and the ways by which it is held.

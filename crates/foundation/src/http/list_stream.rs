@@ -65,6 +65,23 @@ impl ListWriter {
         self.is_first = false;
     }
 
+    /// In an answer that is an object: begins a member that is a list. What is written from here to
+    /// [`Self::close_member`] are elements of it. The name needs no escapes.
+    pub fn open_member(&mut self, name: &str) {
+        if !std::mem::replace(&mut self.is_first, true) {
+            self.buffer.push(b',');
+        }
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer.extend_from_slice(b"\":[");
+    }
+
+    /// Ends what [`Self::open_member`] began.
+    pub fn close_member(&mut self) {
+        self.buffer.push(b']');
+        self.is_first = false;
+    }
+
     fn append(&mut self, element: &impl Serialize) {
         if !std::mem::take(&mut self.is_first) {
             self.buffer.push(b',');
