@@ -36,7 +36,7 @@ use utoipa::{
             one suffices.\n\n\
             **Errors.** An error has a problem body (RFC 9457) or none. Clients distinguish problems by `code`; the sentences may change.\n\n\
             **Paths and names.** Literal parts of paths and names of query parameters and members match in any case; unknown parameters and members are ignored.\n\n\
-            **Besides.** By HTTP itself any operation may answer 405, 408, 414, 421, 431 or 500.\n\n\
+            **Besides.** By HTTP itself any operation may answer 400, 405, 408, 414, 421, 431 or 500. Over HTTP/2, the 431 to a head of more than 64 KiB has no body.\n\n\
             **Clients.** Operations are grouped by who calls them. A generated client for an integrator needs neither `Portal` nor `Operations`.",
         license(name = "MIT", identifier = "MIT")
     ),

@@ -266,7 +266,7 @@ async fn serve_one<F, I, S>(
     let stream = Clocked::new(stream, Arc::clone(&connection), clocks, Arc::clone(&held));
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let version = request.version();
-        let running = open.begin(version);
+        let running = open.begin(version, request.body().size_hint().exact());
         let mut request = request.map(|body| {
             if body.is_end_stream() {
                 Body::empty()

@@ -91,11 +91,62 @@ async fn a_request_has_100_headers_of_32_kib_in_all() {
         let answer = raw(&world, &request(&format!("a: {}\r\n", "x".repeat(length)))).await;
         assert_eq!(status(&answer), expected, "{length}");
         if expected == "431" {
-            let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-            let body: Value = serde_json::from_str(body).unwrap();
-            assert_eq!(body["title"], "Request Header Fields Too Large");
-            assert_eq!(body["traceId"].as_str().unwrap().len(), 55);
+            assert_problem(&answer, "Request Header Fields Too Large");
         }
+    }
+}
+
+/// A problem of such a title, also where the server library answers by itself.
+#[track_caller]
+fn assert_problem(answer: &str, title: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains("\r\ncontent-type: application/problem+json"),
+        "{head}"
+    );
+    assert!(
+        head.contains("\r\nx-content-type-options: nosniff"),
+        "{head}"
+    );
+    assert!(head.contains("\r\nconnection: close"), "{head}");
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["title"], title);
+    assert_eq!(body["status"].to_string(), status(answer));
+    assert_eq!(body["traceId"].as_str().unwrap().len(), 55);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_as_a_request_is_answered_with_a_problem() {
+    let world = World::start().await;
+    let large = "Request Header Fields Too Large";
+    let long = |bytes: usize| format!("X: {}\r\n", "a".repeat(bytes));
+    for (request, title) in [
+        (
+            format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200)),
+            large,
+        ),
+        (format!("GET / HTTP/1.1\r\n{}\r\n", long(70_000)), large),
+        // More than the service reads: the answer arrives nevertheless.
+        (format!("GET / HTTP/1.1\r\n{}\r\n", long(3_000_000)), large),
+        (
+            format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(66_000)),
+            "URI Too Long",
+        ),
+        (
+            "GET /al ive HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            "Bad Request",
+        ),
+        (
+            "GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(),
+            "Bad Request",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n".to_owned(),
+            "Bad Request",
+        ),
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), "Bad Request"),
+    ] {
+        assert_problem(&raw(&world, &request).await, title);
     }
 }
 

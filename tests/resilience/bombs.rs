@@ -511,6 +511,13 @@ async fn no_request_takes_it_down() {
         };
         assert!(unread.iter().all(is_good), "{list}");
     }
+    // As many at once as a consumer may have requests: their bodies alone are 120 MB.
+    let uploads = futures::future::join_all((0..60).map(|_| scene.upload(largest.clone())));
+    let statuses = scene.measured("large policies x 60", uploads).await;
+    assert!(
+        statuses.iter().all(|status| [201, 503].contains(status)),
+        "{statuses:?}"
+    );
     let peak = peak(scene.sandbox.process.id());
     assert!(peak < PEAK_KILOBYTES, "{peak} kB");
     assert!(scene.sandbox.process.try_wait().unwrap().is_none());

@@ -21,6 +21,7 @@ mod decision_log;
 mod failover;
 mod floods;
 mod forwarder;
+mod frozen;
 mod growth;
 mod history;
 mod import;

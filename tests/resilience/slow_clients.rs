@@ -590,6 +590,77 @@ async fn heads_that_do_not_end_have_32_mib_in_all() {
 }
 
 #[tokio::test]
+async fn half_a_head_behind_a_request_counts_and_has_its_clock() {
+    let app = app_with(&["limits.header_timeout_s"], &[]).await;
+    let held = &app.running.held;
+    let question = |body: &str| {
+        format!(
+            "POST /resourceregistry/api/v1/resource/bysubjects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{body}"
+        )
+    };
+    let whole = [
+        "GET /alive HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+        question("Content-Length: 6\r\n\r\n[\r\n\r\n]"),
+        question("Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"),
+    ];
+    let half = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(20_000));
+    for request in whole {
+        let mut client = Client::of(&app).await;
+        client.send(format!("{request}{half}")).await;
+        let mut begin = [0; 12];
+        client.0.read_exact(&mut begin).await.unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200", "{request}");
+        let counted = async {
+            while held.head_bytes() != half.len() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(AT_MOST, counted).await.expect("it is counted");
+        client.until_closed().await;
+        let given_up = async {
+            while held.head_bytes() > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(AT_MOST, given_up).await.expect("it is gone");
+    }
+}
+
+#[tokio::test]
+async fn nothing_counts_as_a_head_of_a_connection_that_waits_for_its_next_request() {
+    let app = app_with(
+        &["limits.header_timeout_s", "limits.first_byte_timeout_s"],
+        &[],
+    )
+    .await;
+    let body = format!("[{}]", " ".repeat(20_000));
+    let requests = [
+        format!("Content-Length: {}\r\n\r\n{body}", body.len()),
+        format!(
+            "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        ),
+    ];
+    for rest in requests {
+        let mut client = Client::of(&app).await;
+        for _ in 0..3 {
+            client
+                .send(format!("POST /resourceregistry/api/v1/resource/bysubjects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{rest}"))
+                .await;
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"]") {
+                let read = timeout(AT_MOST, client.0.read_buf(&mut answer));
+                assert_ne!(read.await.expect("an answer").unwrap(), 0, "closed");
+            }
+            assert!(answer.starts_with(b"HTTP/1.1 200"));
+            assert_eq!(app.running.held.head_bytes(), 0, "{}", &rest[..30]);
+            // The time of a head passes.
+            Client::of(&app).await.until_closed().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_long_answer_by_http2_is_whole() {
     let app = TestApp::start().await;
     let read = async |http: reqwest::ClientBuilder| {

@@ -43,6 +43,8 @@ pub struct RequestBody {
     bytes: usize,
     /// There once something had to be waited for.
     waiting: Option<Waiting>,
+    /// Whether it is there as a whole, and counts as that.
+    is_whole: bool,
 }
 
 /// What holds for the bodies of a connection.
@@ -70,6 +72,7 @@ impl RequestBody {
             limits,
             bytes: 0,
             waiting: None,
+            is_whole: false,
         }
     }
 
@@ -85,10 +88,19 @@ impl RequestBody {
 
     /// Nothing of it is awaited any more.
     fn arrived(&mut self) -> Result<(), BoxError> {
-        match self.waiting.take() {
+        let placed = match self.waiting.take() {
             None => Ok(()),
-            Some(_) => context::end_body().map_err(|fault| self.fail(fault)),
-        }
+            Some(_) => context::end_body(),
+        };
+        let is_new = !std::mem::replace(&mut self.is_whole, true);
+        let held = placed.and_then(|()| {
+            if is_new {
+                context::hold_body(self.bytes)
+            } else {
+                Ok(())
+            }
+        });
+        held.map_err(|fault| self.fail(fault))
     }
 
     fn take(&mut self, frame: &Frame<Bytes>) -> Result<(), BoxError> {

@@ -19,6 +19,8 @@ use super::{
     CloseCause, Connection, Held,
     frames::Frames,
     held::{HeldPiece, UNCOUNTED_HEAD},
+    unparsed::UnparsedAnswer,
+    unread::{Begun, Unread},
 };
 
 /// How long a client may take.
@@ -76,12 +78,16 @@ pub struct Clocked<S> {
     blocked: Option<Instant>,
     frames: Frames,
     held: Arc<Held>,
-    /// Requests of the connection when bytes last came.
-    head_requests: u64,
-    /// Bytes since the last request, on HTTP/1.1.
-    head_bytes: usize,
+    /// What was not taken yet, on HTTP/1.1.
+    unread: Unread,
+    /// Requests of the connection when that was counted from the beginning.
+    unread_since: u64,
+    /// Requests of the connection when what is kept was last counted.
+    counted: u64,
     /// There while what is kept of a head is not small.
     head: Option<HeldPiece>,
+    /// There once the server library answered by itself.
+    unparsed: Option<UnparsedAnswer>,
 }
 
 impl<S> Clocked<S> {
@@ -101,32 +107,76 @@ impl<S> Clocked<S> {
             blocked: None,
             frames: Frames::new(),
             held,
-            head_requests: 0,
-            head_bytes: 0,
+            unread: Unread::default(),
+            unread_since: 0,
+            counted: 0,
             head: None,
+            unparsed: None,
+        }
+    }
+
+    /// The requests that began since what was not taken is counted.
+    fn begun(&self) -> Begun {
+        match self.connection.requests() - self.unread_since {
+            0 => Begun::None,
+            1 => Begun::One(self.connection.last_body()),
+            _ => Begun::More,
         }
     }
 
     /// Counts what is kept of a head that is not whole, after some bytes came.
-    fn count_head(&mut self, bytes: usize) {
-        let requests = self.connection.requests();
-        if requests != self.head_requests {
-            (self.head_requests, self.head_bytes, self.head) = (requests, 0, None);
+    fn count_came(&mut self, bytes: &[u8]) {
+        if let Some(kept) = self.frames.unfinished() {
+            self.hold_head(kept, None);
+            return;
         }
-        let (kept, until) = match self.frames.unfinished() {
-            Some(kept) => (kept, None),
-            None if self.connection.in_flight() > 0 => (0, None),
-            None => {
-                // What comes besides is the rest of a body that is not read.
-                self.head_bytes = (self.head_bytes + bytes).min(MAX_HEAD_BYTES);
-                (self.head_bytes, Some(requests))
-            }
-        };
+        self.count_left();
+        if self.connection.requests() > self.unread_since {
+            self.unread.end_here();
+        }
+        self.unread.add(bytes);
+        self.hold_unread();
+    }
+
+    /// Counts what is kept behind requests that began meanwhile. While the last of them is answered, it
+    /// stays behind that; then it is the begin of the next head.
+    fn count_left(&mut self) {
+        let requests = self.connection.requests();
+        if requests == self.unread_since || self.frames.unfinished().is_some() {
+            return;
+        }
+        if requests > self.counted {
+            self.counted = requests;
+            self.hold_unread();
+        }
+        if self.connection.in_flight() == 0 {
+            self.unread = Unread::of_head(self.unread.kept(self.begun()));
+            self.unread_since = requests;
+        }
+    }
+
+    fn hold_unread(&mut self) {
+        // The parser keeps no more.
+        let kept = self.unread.kept(self.begun()).min(MAX_HEAD_BYTES);
+        self.hold_head(kept, Some(self.connection.requests()));
+    }
+
+    fn hold_head(&mut self, kept: usize, until: Option<u64>) {
         match &self.head {
             _ if kept < UNCOUNTED_HEAD => self.head = None,
-            Some(head) => head.resize(kept),
+            Some(head) => head.resize(kept, until),
             None => self.head = Some(self.held.heads.hold(&self.connection, kept, until)),
         }
+    }
+
+    /// Whether what is to be written is an answer that the server library made by itself. Another one is
+    /// written in its place.
+    fn is_answered_unparsed(&mut self, bytes: &[u8]) -> bool {
+        if self.connection.in_flight() > 0 || self.unparsed.is_some() {
+            return false;
+        }
+        self.unparsed = UnparsedAnswer::instead_of(bytes, self.unread.is_one_line());
+        self.unparsed.is_some()
     }
 
     /// Until when the client has to send something; none while its requests are being answered.
@@ -156,7 +206,9 @@ impl<S> Clocked<S> {
         let requests = self.connection.requests();
         if requests != self.requests {
             self.requests = requests;
-            (self.has_bytes, self.head_began) = (false, None);
+            // What is left behind the request is the begin of the next one.
+            self.count_left();
+            (self.has_bytes, self.head_began) = (self.head.is_some(), None);
         }
         // Once the timer was set after a request, only the first bytes of a head bring the deadline
         // forward.
@@ -242,7 +294,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Clocked<S> {
                     Limit::Http2Frames.count();
                     return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                 }
-                self.count_head(buffer.filled().len() - before);
+                self.count_came(&buffer.filled()[before..]);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -251,12 +303,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Clocked<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Clocked<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Clocked<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.count_left();
+        if self.is_answered_unparsed(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let result = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(result, context)
     }
@@ -266,6 +322,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Clocked<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.count_left();
+        if let Some((first, rest)) = slices.split_first()
+            && rest.iter().all(|slice| slice.is_empty())
+            && self.is_answered_unparsed(first)
+        {
+            return Poll::Ready(Ok(first.len()));
+        }
         let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.written(result, context)
     }
@@ -275,12 +338,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Clocked<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_flush(context);
+        let this = &mut *self;
+        let result = match &mut this.unparsed {
+            None => Pin::new(&mut this.stream).poll_flush(context),
+            Some(answer) => match answer.poll_write(&mut this.stream, context) {
+                Poll::Ready(Ok(())) => Pin::new(&mut this.stream).poll_flush(context),
+                unfinished => unfinished,
+            },
+        };
         self.written(result, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.written(result, context)
+        if self.unparsed.as_ref().is_none_or(UnparsedAnswer::is_open) {
+            let result = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.written(result, context))?;
+        }
+        let this = &mut *self;
+        if let Some(answer) = &mut this.unparsed {
+            ready!(answer.poll_discard(&mut this.stream, context));
+        }
+        Poll::Ready(Ok(()))
     }
 }

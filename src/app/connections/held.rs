@@ -190,9 +190,12 @@ pub(super) struct HeldPiece {
 }
 
 impl HeldPiece {
-    /// So many bytes by now.
-    pub(super) fn resize(&self, bytes: usize) {
+    /// So many bytes by now, no longer than the connection has so many requests.
+    pub(super) fn resize(&self, bytes: usize, requests: Option<u64>) {
         let mut pieces = self.held.pieces();
+        if let Some(piece) = pieces.by_id.get_mut(&self.id) {
+            piece.requests = requests;
+        }
         pieces.resize(self.id, bytes);
         self.held.relieve(&mut pieces);
     }
@@ -327,11 +330,11 @@ mod tests {
         let (held, connections) = (held(), connections());
         let (whole, half) = (open(&connections, 1), open(&connections, 1));
         let pieces = [&whole, &half].map(|open| held.hold(open.connection(), KIB, Some(0)));
-        pieces[0].resize(60 * KIB);
-        let _running = whole.begin(Version::HTTP_11);
-        pieces[1].resize(60 * KIB);
+        pieces[0].resize(60 * KIB, Some(0));
+        let _running = whole.begin(Version::HTTP_11, Some(0));
+        pieces[1].resize(60 * KIB, Some(0));
         assert!(!is_closed(&whole) && !is_closed(&half));
-        pieces[1].resize(101 * KIB);
+        pieces[1].resize(101 * KIB, Some(0));
         assert!(!is_closed(&whole) && is_closed(&half));
     }
 }

@@ -8,6 +8,8 @@ mod frames;
 mod held;
 mod registry;
 mod streams;
+mod unparsed;
+mod unread;
 
 pub use awaited::AwaitedBodies;
 pub use bodies::{AnswerBody, BodyLimits, RequestBody};

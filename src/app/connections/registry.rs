@@ -93,6 +93,9 @@ pub enum CloseCause {
     Stopping,
 }
 
+/// A body of a request whose length is not said before it.
+const UNKNOWN_LENGTH: u64 = u64::MAX;
+
 /// What is known about an open connection, by all its parts.
 #[derive(Debug)]
 pub struct Connection {
@@ -104,6 +107,8 @@ pub struct Connection {
     is_http2: AtomicBool,
     /// Requests so far.
     requests: AtomicU64,
+    /// Bytes of the body of the last request; [`UNKNOWN_LENGTH`] where it is not said.
+    body: AtomicU64,
     /// Requests that are being answered.
     in_flight: AtomicUsize,
     /// Whether its client takes nothing of what is written.
@@ -124,6 +129,7 @@ impl Connection {
             has_asked: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
             requests: AtomicU64::new(0),
+            body: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             is_blocked: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
@@ -145,6 +151,11 @@ impl Connection {
     /// Requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the body of the last request, where they are said before it.
+    pub(super) fn last_body(&self) -> Option<u64> {
+        Some(self.body.load(Ordering::Relaxed)).filter(|length| *length != UNKNOWN_LENGTH)
     }
 
     /// Requests that are being answered.
@@ -171,8 +182,11 @@ impl Connection {
         self.opened + Duration::from_millis(self.idle_since.load(Ordering::Relaxed))
     }
 
-    /// Begins a request; it runs until the value is dropped.
-    pub fn begin(self: &Arc<Self>, version: Version) -> Running {
+    /// Begins a request with a body of so many bytes, where that is said; it runs until the value is
+    /// dropped.
+    pub fn begin(self: &Arc<Self>, version: Version, body: Option<u64>) -> Running {
+        self.body
+            .store(body.unwrap_or(UNKNOWN_LENGTH), Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         if version == Version::HTTP_2 {
@@ -445,13 +459,14 @@ impl OpenConnection {
         &self.connection
     }
 
-    /// Begins a request; it runs until the value is dropped.
+    /// Begins a request with a body of so many bytes, where that is said; it runs until the value is
+    /// dropped.
     #[must_use]
-    pub fn begin(&self, version: Version) -> Running {
+    pub fn begin(&self, version: Version, body: Option<u64>) -> Running {
         if !self.connection.has_asked.swap(true, Ordering::Relaxed) {
             self.connections.open().no_longer_silent(&self.connection);
         }
-        self.connection.begin(version)
+        self.connection.begin(version, body)
     }
 }
 
@@ -485,7 +500,7 @@ mod tests {
     fn one_that_has_not_asked_is_closed_before_one_that_is_idle() {
         let connections = connections(2, 2);
         let idle = connections.admit(address(1)).unwrap();
-        drop(idle.begin(Version::HTTP_11));
+        drop(idle.begin(Version::HTTP_11, Some(0)));
         let silent = connections.admit(address(2)).unwrap();
         let _third = connections.admit(address(3)).unwrap();
         assert!(is_evicted(&silent) && !is_evicted(&idle));
@@ -497,7 +512,7 @@ mod tests {
     fn one_that_is_in_use_is_never_closed_for_another() {
         let connections = connections(1, 2);
         let open = connections.admit(address(1)).unwrap();
-        let running = open.begin(Version::HTTP_11);
+        let running = open.begin(Version::HTTP_11, Some(0));
         assert_eq!(
             connections.admit(address(2)).err(),
             Some(Limit::Connections)
@@ -515,11 +530,11 @@ mod tests {
         let second = connections.admit(address(2)).unwrap();
         let third = connections.admit(address(2)).unwrap();
         assert!(is_evicted(&first) && !is_evicted(&second) && !is_evicted(&other));
-        let running = second.begin(Version::HTTP_11);
-        drop(third.begin(Version::HTTP_11));
+        let running = second.begin(Version::HTTP_11, Some(0));
+        drop(third.begin(Version::HTTP_11, Some(0)));
         let fourth = connections.admit(address(2)).unwrap();
         assert!(is_evicted(&third) && !is_evicted(&second) && !is_evicted(&other));
-        let also_running = fourth.begin(Version::HTTP_11);
+        let also_running = fourth.begin(Version::HTTP_11, Some(0));
         assert_eq!(
             connections.admit(address(2)).err(),
             Some(Limit::AddressConnections)
@@ -532,10 +547,10 @@ mod tests {
         let connections = connections(4, 4);
         let all = [1, 2, 2, 3].map(|last| connections.admit(address(last)).unwrap());
         for open in &all {
-            drop(open.begin(Version::HTTP_11));
+            drop(open.begin(Version::HTTP_11, Some(0)));
         }
         let new = connections.admit(address(4)).unwrap();
-        let running = new.begin(Version::HTTP_11);
+        let running = new.begin(Version::HTTP_11, Some(0));
         assert_eq!(all.each_ref().map(is_evicted), [false, true, false, false]);
         drop((all, running, new));
         let left = connections.open();
@@ -546,7 +561,7 @@ mod tests {
     fn one_whose_client_does_not_take_its_answer_is_in_use() {
         let connections = connections(2, 1);
         let open = connections.admit(address(1)).unwrap();
-        drop(open.begin(Version::HTTP_11));
+        drop(open.begin(Version::HTTP_11, Some(0)));
         open.connection().set_blocked(true);
         assert!(connections.admit(address(1)).is_err());
         open.connection().set_blocked(false);

@@ -17,6 +17,7 @@ use foundation::{
         context::{self, BodyFault, BodyReading, ContextSettings},
     },
     limits::{ConsumerLimits, InFlight, Limit, Refused, RequestClass},
+    telemetry::faults,
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode, Version,
@@ -141,11 +142,12 @@ impl Guard {
             return body_fault(BodyFault::TooLarge, admitted.version);
         }
         let answer = pin!(answer(request));
-        let answer = pin!(self.0.context.database.unless_silent(answer));
+        let arrived = || context::current().and_then(|context| context.body_arrived());
+        let database = &self.0.context.database;
+        let answer = pin!(database.unless_silent(answer, arrived));
         let limit = self.time_for(rule.class);
         let answered = if rule.class == RequestClass::Decision {
             // Their time is less than that for a body, and counts from when it is there.
-            let arrived = || context::current().and_then(|context| context.body_arrived());
             deadline::within_since(limit, answer, arrived).await
         } else {
             deadline::within(limit, answer).await
@@ -231,6 +233,7 @@ impl Guard {
     }
 
     fn finish(&self, admitted: &Admitted, response: Response) -> Response {
+        context::let_body_go();
         let Some(context) = context::current() else {
             return response;
         };
@@ -264,7 +267,10 @@ fn too_late() -> Response {
         context::fail_body(BodyFault::TimedOut);
     } else {
         Limit::RequestTime.count();
-        tracing::warn!("a request was not answered in time");
+        if let Some(unwritten) = faults::once_a_second("request_time") {
+            let unwritten = Some(unwritten).filter(|count| *count > 0);
+            tracing::warn!(unwritten, "a request was not answered in time");
+        }
     }
     ApiError::Limited(Refused::Busy(Limit::RequestTime)).into_response()
 }

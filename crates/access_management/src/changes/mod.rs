@@ -45,21 +45,55 @@ pub async fn record(
     if details.is_empty() {
         return Ok(());
     }
-    for members in details.iter_mut().filter_map(Value::as_object_mut) {
+    let (kind, id) = about;
+    for detail in &mut details {
+        say_how(by, detail);
+    }
+    let event = event(by, action, kind, giver, id.to_string());
+    audit::record_each(tx, event, details).await
+}
+
+/// Writes rows of the audit trail about many relations, each with a detail.
+pub async fn record_of_each(
+    tx: &mut PgConnection,
+    by: &Acting,
+    action: Action,
+    kind: ObjectKind,
+    giver: &Party,
+    relations: Vec<(Uuid, Value)>,
+) -> Result<(), DbError> {
+    let relations = relations.into_iter().map(|(id, mut detail)| {
+        say_how(by, &mut detail);
+        (id.to_string(), detail)
+    });
+    let event = event(by, action, kind, giver, String::new());
+    audit::record_of_each(tx, event, relations.collect()).await
+}
+
+/// Adds the API and the scopes by which a change came.
+fn say_how(by: &Acting, detail: &mut Value) {
+    if let Some(members) = detail.as_object_mut() {
         members.insert("channel".to_owned(), by.channel.wire().into());
         members.insert("scopes".to_owned(), json!(by.scopes));
     }
-    let (object_kind, id) = about;
-    let event = audit::Event {
+}
+
+fn event<'a>(
+    by: &Acting,
+    action: Action,
+    object_kind: ObjectKind,
+    giver: &'a Party,
+    object_id: String,
+) -> audit::Event<'a> {
+    audit::Event {
         actor: by.actor(),
         action,
         object_kind,
-        object_id: id.to_string(),
+        object_id,
         party_org: giver.org_number.as_deref(),
         vendor_org: None,
         detail: None,
-    };
-    audit::record_each(tx, event, details).await
+    }
 }
 
 /// Publishes for vendors that agents which are system users got clients, or lost them for good.

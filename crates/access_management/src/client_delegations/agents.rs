@@ -1,5 +1,7 @@
 //! Adding and removing agents and their clients: one transaction for each step, or nothing at all.
 
+use std::collections::HashSet;
+
 use authorization::live_system_users::SystemUserKind;
 use foundation::{
     audit::{Action, ObjectKind},
@@ -11,7 +13,7 @@ use registers::{
     parties::{self, Party, PartyKind},
     resources,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use system_users::users::{self, SystemUser};
 use uuid::Uuid;
@@ -365,11 +367,13 @@ impl AccessManagement {
         let keys: Vec<i32> = rows.iter().map(|row| row.client).collect();
         let clients = changes::parties_by_key(&mut *tx, &keys).await?;
         let mut gone: Vec<Uuid> = Vec::new();
+        let mut seen: HashSet<Uuid> = HashSet::new();
+        let mut relations: Vec<(Uuid, Value)> = Vec::new();
         for row in rows {
             let Some(client) = clients.get(&row.client) else {
                 continue;
             };
-            if !row.packages.is_empty() && !gone.contains(&client.uuid) {
+            if !row.packages.is_empty() && seen.insert(client.uuid) {
                 gone.push(client.uuid);
             }
             let packages = row
@@ -381,18 +385,17 @@ impl AccessManagement {
                 .resources
                 .iter()
                 .map(|id| json!({"agent": agent.uuid, "client": client.uuid, "resource": id}));
-            let details = packages.chain(resources).collect();
-            let about = (ObjectKind::ClientDelegation, row.id);
-            changes::record(
-                &mut *tx,
-                by,
-                Action::ClientRemoved,
-                about,
-                facilitator,
-                details,
-            )
-            .await?;
+            relations.extend(packages.chain(resources).map(|detail| (row.id, detail)));
         }
+        changes::record_of_each(
+            &mut *tx,
+            by,
+            Action::ClientRemoved,
+            ObjectKind::ClientDelegation,
+            facilitator,
+            relations,
+        )
+        .await?;
         if agent.kind == PartyKind::SystemUser
             && let Some(user) = users::by_id(&mut *tx, agent.uuid).await?
         {

@@ -22,7 +22,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    model::{ConnectedResource, Permission, ReasonDto, WayRow, in_language},
+    model::{ConnectedResource, Permission, WayRow, in_language},
     permission::{Carries, Led, Names, PARTIES_PER_QUERY},
     read::{ListEnds, NO_RIGHTS},
     rules,

@@ -1,5 +1,7 @@
 //! Giving others access, and taking it back: one transaction for each step, or nothing at all.
 
+use std::collections::HashMap;
+
 use authorization::{
     delegation::rules::{Delegator, RightCheck},
     live_system_users::SystemUserKind,
@@ -425,7 +427,7 @@ impl AccessManagement {
         let mut tx = self.db.begin().await?;
         let user = may_receive(&mut tx, from, to).await?;
         let checks = self.right_checks(&mut tx, caller, resource).await?;
-        let givable: Vec<(String, StoredRight)> = checks
+        let givable: HashMap<String, StoredRight> = checks
             .into_iter()
             .filter(RightCheck::may_be_given)
             .map(|check| {
@@ -443,9 +445,8 @@ impl AccessManagement {
             .collect();
         let mut rights = Vec::new();
         for key in keys {
-            let (_, right) = givable
-                .iter()
-                .find(|(known, _)| known == key)
+            let right = givable
+                .get(key)
                 .ok_or(AccessProblem::NotAuthorizedForDelegation)?;
             rights.push(right.clone());
         }

@@ -31,8 +31,8 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use super::{
     bind::ConnectionParts,
     model::{
-        ConnectedResource, ConnectionDto, FullResource, ProviderKind, ReasonDto, RightDto,
-        RightPermission, RightsOfResource, WayFlag, WayRow, in_language,
+        ConnectionDto, FullResource, ProviderKind, ReasonDto, RightDto, RightPermission,
+        RightsOfResource, WayFlag, WayRow, in_language,
     },
     permission::{Carries, Led, Names, PARTIES_PER_QUERY},
     rules,
@@ -41,7 +41,7 @@ use super::{
 use crate::{
     AccessManagement,
     callers::Managing,
-    entities::{CompactPackage, Entity, EntityType, Wrapping, entity_rows, entity_type},
+    entities::{CompactPackage, EntityType, Wrapping, entity_type},
     errors::{AccessError, AccessResult, Invalid, InvalidCode},
 };
 
@@ -90,16 +90,6 @@ pub(super) fn wrong_type(party: &Party, end: &str, allowed: &[EntityType]) -> Op
         "type",
         text,
     ))
-}
-
-/// Names of every party that ways lead from, to and through.
-async fn names_of(
-    db: &mut PgConnection,
-    identity: &IdentityKeys,
-    ends: &ListEnds,
-    ways: &[WayRow],
-) -> Result<Names, DbError> {
-    Names::read(db, identity, &ends_of(ways), &direct_ends(ends, ways)).await
 }
 
 async fn titles(
@@ -300,8 +290,12 @@ impl AccessManagement {
         let content = WayContent {
             rights_on: Some(identifier),
         };
-        let ways = self.ways(&mut tx, ends, content).await?;
-        let names = names_of(&mut tx, &self.identity, ends, &ways).await?;
+        let mut ways = self.ways(&mut tx, ends, content).await?;
+        let direct = direct_ends(ends, &ways);
+        // Rights of a firm do not reach its owner. Of an accountant's ways few carry one.
+        ways.retain(|way| !way.is_own_firm && way.rights.is_some());
+        let names = Names::read(&mut tx, &self.identity, &ends_of(&ways), &direct).await?;
+        let mut holding = holding(&ways);
         let policy = self.policies.resource(&mut tx, identifier).await?;
         let keys = policy
             .and_then(|resource| resource.policy)
@@ -310,7 +304,9 @@ impl AccessManagement {
         let logo = logo_of(&mut tx, &document).await?;
         let (mut direct_rights, mut indirect_rights) = (Vec::new(), Vec::new());
         for (key, _) in keys {
-            let holding: Vec<&WayRow> = ways.iter().filter(|way| holds(way, &key)).collect();
+            let Some(holding) = holding.remove(&key) else {
+                continue;
+            };
             let right = RightDto::unnamed(named_right(key, identifier, language));
             let (direct, indirect): (Vec<&WayRow>, Vec<&WayRow>) = holding
                 .into_iter()
@@ -345,19 +341,29 @@ impl AccessManagement {
     }
 }
 
-/// Whether a way carries this right. Rights of a firm do not reach its owner.
-fn holds(way: &WayRow, key: &RightKey) -> bool {
-    !way.is_own_firm
-        && way.rights.as_ref().is_some_and(|stored| {
-            SingleRight::list(stored)
-                .iter()
-                .any(|right| right.action == key.action && right.further == key.extra)
-        })
+/// The ways that carry each right, in their order.
+fn holding(ways: &[WayRow]) -> HashMap<RightKey, Vec<&WayRow>> {
+    let mut out: HashMap<RightKey, Vec<&WayRow>> = HashMap::new();
+    for way in ways {
+        let rights = way.rights.as_ref().map(SingleRight::list);
+        let keys: BTreeSet<RightKey> = rights
+            .into_iter()
+            .flatten()
+            .map(|right| RightKey {
+                action: right.action,
+                extra: right.further,
+            })
+            .collect();
+        for key in keys {
+            out.entry(key).or_default().push(way);
+        }
+    }
+    out
 }
 
 /// Keys of every party that a way leads from, to and through.
-fn ends_of(ways: &[WayRow]) -> BTreeSet<i32> {
-    ways.iter()
+fn ends_of<'w>(ways: impl IntoIterator<Item = &'w WayRow>) -> BTreeSet<i32> {
+    ways.into_iter()
         .flat_map(|way| {
             [
                 Some(way.from_key),
@@ -389,6 +395,8 @@ struct Node {
     packages: BTreeSet<PackageKey>,
     resources: BTreeSet<String>,
     children: Vec<Node>,
+    /// Places in `children`, by party key.
+    child_places: HashMap<i32, usize>,
 }
 
 impl Node {
@@ -462,9 +470,9 @@ impl Nodes {
             return;
         };
         let parent = self.top(below);
-        let found = parent.children.iter().position(|child| child.key == key);
-        let child = found.unwrap_or(parent.children.len());
-        if found.is_none() {
+        let next = parent.children.len();
+        let child = *parent.child_places.entry(key).or_insert(next);
+        if child == next {
             parent.children.push(Node::new(key));
         }
         parent.children[child].add(catalogue, way, parts);

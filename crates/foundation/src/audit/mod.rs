@@ -56,6 +56,7 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
     let step = Step {
         action: event.action,
         object_kind: event.object_kind,
+        object_id: event.object_id.clone(),
         detail: event.detail.clone(),
     };
     write(tx, &event, &[step]).await
@@ -76,6 +77,7 @@ pub async fn record_with(
         .map(|(action, object_kind)| Step {
             action,
             object_kind,
+            object_id: event.object_id.clone(),
             detail: event.detail.clone(),
         })
         .collect();
@@ -94,16 +96,44 @@ pub async fn record_each(
     let step = |detail| Step {
         action: event.action,
         object_kind: event.object_kind,
+        object_id: event.object_id.clone(),
         detail: Some(detail),
     };
     let steps: Vec<Step> = details.into_iter().map(step).collect();
     write(tx, &event, &steps).await
 }
 
+/// Rows that are written by one statement.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+/// Records an event once for each of these objects, with its detail, in place of the event's own. All
+/// else is the same.
+///
+/// # Errors
+/// The database fails; the change must then not be committed.
+pub async fn record_of_each(
+    tx: &mut PgConnection,
+    event: Event<'_>,
+    objects: Vec<(String, Value)>,
+) -> Result<(), DbError> {
+    let step = |(object_id, detail)| Step {
+        action: event.action,
+        object_kind: event.object_kind,
+        object_id,
+        detail: Some(detail),
+    };
+    let steps: Vec<Step> = objects.into_iter().map(step).collect();
+    for some in steps.chunks(ROWS_PER_STATEMENT) {
+        write(&mut *tx, &event, some).await?;
+    }
+    Ok(())
+}
+
 /// What differs between rows that are written at once.
 struct Step {
     action: Action,
     object_kind: ObjectKind,
+    object_id: String,
     detail: Option<Value>,
 }
 
@@ -118,8 +148,8 @@ async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Resu
         r#"insert into audit_log (request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid,
              client_id, token_issuer, token_id, auth_level, address, action, object_kind, object_id, party_org, vendor_org,
              outcome, detail)
-           select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, step.action, step.kind, $13, $14, $15, 'ok', step.detail
-           from unnest($16::text[], $17::text[], $18::jsonb[]) with ordinality as step(action, kind, detail, place) order by place"#,
+           select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, step.action, step.kind, step.id, $13, $14, 'ok', step.detail
+           from unnest($15::text[], $16::text[], $17::text[], $18::jsonb[]) with ordinality as step(action, kind, id, detail, place) order by place"#,
         context.as_ref().map(|c| c.request_id),
         context.as_ref().map(|c| c.trace.to_string()),
         instance(),
@@ -132,11 +162,11 @@ async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Resu
         caller.and_then(|c| c.token_id.as_deref()),
         caller.map(|c| i16::from(c.auth_level)),
         context.as_ref().and_then(|c| c.address).map(cut),
-        masked(event.object_id.as_str()),
         event.party_org,
         event.vendor_org,
         &steps.iter().map(|s| s.action.wire().to_owned()).collect::<Vec<_>>(),
         &steps.iter().map(|s| s.object_kind.wire().to_owned()).collect::<Vec<_>>(),
+        &steps.iter().map(|s| masked(s.object_id.as_str())).collect::<Vec<_>>(),
         &steps.iter().map(|s| s.detail.clone().map(without_identity_numbers)).collect::<Vec<_>>() as &[Option<Value>],
     )
     .execute(tx)

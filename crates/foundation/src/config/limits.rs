@@ -31,6 +31,7 @@ pub struct Limits {
     pub max_awaited_bodies: usize,
     pub max_awaited_bodies_per_address: usize,
     pub max_awaited_body_bytes: usize,
+    pub max_body_bytes_in_flight: usize,
     pub max_target_bytes: usize,
     pub max_header_bytes: usize,
     pub max_headers: usize,
@@ -245,6 +246,11 @@ pub(super) fn ranges(limits: &Limits) -> Vec<Range> {
         (
             "limits.max_awaited_body_bytes",
             number(limits.max_awaited_body_bytes),
+            33_554_432..=1_099_511_627_776,
+        ),
+        (
+            "limits.max_body_bytes_in_flight",
+            number(limits.max_body_bytes_in_flight),
             33_554_432..=1_099_511_627_776,
         ),
         // Redirect URLs of 8,192 characters come in bodies, and are not refused there; heads are

@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Poll,
@@ -34,8 +34,8 @@ struct Known {
     is_read_only: AtomicBool,
     /// Connections wait for a synchronous standby.
     waits_for_standby: AtomicBool,
-    /// Why the server could not be reached when that was last tried.
-    unreachable: Mutex<Option<DbUnavailable>>,
+    /// Why the server could not be reached when that was last tried. Wakes calls that wait for it.
+    unreachable: watch::Sender<Option<DbUnavailable>>,
     /// Wakes the monitor.
     suspicion: Notify,
     /// The servers of the database.
@@ -53,7 +53,7 @@ impl Default for Known {
             renewed_at: AtomicU64::default(),
             is_read_only: AtomicBool::default(),
             waits_for_standby: AtomicBool::default(),
-            unreachable: Mutex::default(),
+            unreachable: watch::Sender::default(),
             suspicion: Notify::new(),
             servers: Servers::default(),
             silence: watch::Sender::default(),
@@ -62,6 +62,9 @@ impl Default for Known {
     }
 }
 
+/// What waits for so long while the server cannot be reached is given up, whatever it waits for: a
+/// connection, an answer, a commit, or one after the other.
+const UNREACHABLE_TIMEOUT: Duration = Duration::from_millis(2_700);
 /// What waits for the database when connections are found silent has so long to end.
 const SILENCE_GRACE: Duration = Duration::from_secs(3);
 /// After a session was found read-only, connections are opened anew at most this often.
@@ -142,8 +145,7 @@ impl DatabaseCondition {
     /// Why the server cannot be reached, unless it can.
     #[must_use]
     pub fn unreachable(&self) -> Option<DbUnavailable> {
-        let known = self.0.unreachable.lock();
-        known.unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.unreachable.borrow().clone()
     }
 
     /// Whether sessions of the database are read-only, as far as it is known.
@@ -164,12 +166,11 @@ impl DatabaseCondition {
     }
 
     pub(super) fn set_unreachable(&self, cause: Option<DbUnavailable>) {
-        let mut known = self
-            .0
-            .unreachable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *known = cause;
+        self.0.unreachable.send_if_modified(|known| {
+            let is_news = *known != cause;
+            *known = cause;
+            is_news
+        });
     }
 
     /// A new session is read-only, or is not. When it is not any more, connections that may be
@@ -201,12 +202,31 @@ impl DatabaseCondition {
     }
 
     /// The result of work that may wait for the database, unless connections are found silent
-    /// meanwhile and it does not end soon after.
-    pub async fn unless_silent<F: Future>(&self, mut work: Pin<&mut F>) -> Option<F::Output> {
+    /// meanwhile and it does not end soon after, or the server cannot be reached for as long as a call
+    /// may wait. `begins_anew` says since when it waits for what is ours to give.
+    pub async fn unless_silent<F: Future>(
+        &self,
+        mut work: Pin<&mut F>,
+        begins_anew: impl Fn() -> Option<Instant>,
+    ) -> Option<F::Output> {
         let begun = poll_fn(|context| Poll::Ready(work.as_mut().poll(context)));
         if let Poll::Ready(done) = begun.await {
             return Some(done);
         }
+        let began = Instant::now();
+        let unreachable = async {
+            let mut known = self.0.unreachable.subscribe();
+            loop {
+                // The sender exists as long as this.
+                let _ = known.wait_for(Option::is_some).await;
+                let since = begins_anew().unwrap_or(began);
+                let deadline = since + UNREACHABLE_TIMEOUT;
+                if deadline <= Instant::now() {
+                    return;
+                }
+                tokio::time::sleep_until(deadline.into()).await;
+            }
+        };
         let mut silence = self.0.silence.subscribe();
         let silent = async {
             // The sender exists as long as this.
@@ -216,6 +236,7 @@ impl DatabaseCondition {
         tokio::select! {
             done = work => Some(done),
             () = silent => None,
+            () = unreachable => None,
         }
     }
 

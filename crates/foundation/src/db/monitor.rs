@@ -1,6 +1,7 @@
 //! Watching the database on a connection that requests cannot use up.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -23,8 +24,12 @@ use crate::{
     },
 };
 
-/// A check that takes longer finds the database unreachable.
+/// A connection that does not answer within this time is silent; when none does, the database cannot
+/// be reached.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// After this time without an answer on the open connection, a new one is tried besides: what waits for
+/// a server that hangs is to know it within three seconds.
+const SECOND_TRY: Duration = Duration::from_millis(500);
 /// How often the database is checked without a reason.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How soon it is checked again, however many calls fail.
@@ -92,6 +97,18 @@ enum CheckFault {
     Failed(DbUnavailable),
 }
 
+impl CheckFault {
+    fn into_error(self) -> DbUnavailable {
+        match self {
+            Self::Failed(error) => error,
+            Self::NoAnswer => DbUnavailable {
+                fault: DbFault::Unreachable,
+                message: "no answer within a second".into(),
+            },
+        }
+    }
+}
+
 /// What was read in a check.
 struct Readings {
     is_migrated: bool,
@@ -125,40 +142,56 @@ impl DatabaseMonitor {
         // The connection of a check that fails or is given up is dropped with it.
         let read = match state.connection.take() {
             None => self.read_in_time(None).await,
-            Some(held) => match self.read_in_time(Some(held)).await {
-                Err(CheckFault::NoAnswer) => self.read_anew().await,
-                read => read,
-            },
+            Some(held) => self.read_or_anew(held).await,
         };
+        let read = read.map_err(CheckFault::into_error);
+        if let Err(error) = &read
+            && !error.fault.is_busy()
+        {
+            // Calls wait while another server is looked for.
+            self.note(Some(error.clone()));
+        }
         let read = match read {
             // Another of its servers may have become the primary.
             Err(_) if self.condition.servers().choose(&self.pools).await => {
                 self.condition.replace_connections();
-                self.read_in_time(None).await
+                let read = self.read_in_time(None).await;
+                read.map_err(CheckFault::into_error)
             }
             read => read,
         };
-        let read = match read {
-            Ok((held, readings)) => {
-                state.connection = Some(held);
-                Ok(readings)
-            }
-            Err(CheckFault::Failed(error)) => Err(error),
-            Err(CheckFault::NoAnswer) => Err(DbUnavailable {
-                fault: DbFault::Unreachable,
-                message: "no answer within a second".into(),
-            }),
-        };
+        let read = read.map(|(held, readings)| {
+            state.connection = Some(held);
+            readings
+        });
         let report = self.report(&mut state, read, began);
         state.last = Some((began, report.clone()));
         report
     }
 
-    /// Checks on a new connection, since an open one does not answer: it died without a word, or
-    /// the server hangs.
-    async fn read_anew(&self) -> Result<(Held, Readings), CheckFault> {
+    /// Checks on an open connection, and on a new one when that does not answer soon: it died without
+    /// a word, or the server hangs.
+    async fn read_or_anew(&self, held: Held) -> Result<(Held, Readings), CheckFault> {
+        let mut open = pin!(self.read_in_time(Some(held)));
+        if let Ok(read) = tokio::time::timeout(SECOND_TRY, open.as_mut()).await {
+            return read;
+        }
+        let mut new = pin!(self.read_in_time(None));
+        // A new connection that works says nothing of the open one, which has its time.
+        let (open, new) = tokio::join!(open, async {
+            match tokio::time::timeout(CHECK_TIMEOUT - SECOND_TRY, new.as_mut()).await {
+                Ok(read) => Ok(read),
+                Err(_) => Err(new),
+            }
+        });
+        if !matches!(open, Err(CheckFault::NoAnswer)) {
+            return open;
+        }
         self.condition.note_silence();
-        let read = self.read_in_time(None).await;
+        let read = match new {
+            Ok(read) => read,
+            Err(new) => new.await,
+        };
         if read.is_ok() {
             tracing::warn!("connections of the database do not answer any more: they are replaced");
             self.condition.replace_connections();

@@ -311,6 +311,29 @@ pub fn end_body() -> Result<(), BodyFault> {
         .unwrap_or(Ok(()))
 }
 
+/// The body of the current request is there with so many bytes, which count until [`let_body_go`].
+///
+/// # Errors
+/// The bodies of all requests have too many.
+pub fn hold_body(bytes: usize) -> Result<(), BodyFault> {
+    CONTEXT
+        .try_with(|context| {
+            let place = context.place.get();
+            place.map_or(Ok(()), |place| place.hold_body(bytes))
+        })
+        .unwrap_or(Ok(()))
+        .map_err(BodyFault::Busy)
+}
+
+/// The body of the current request is not needed any more, since there is an answer.
+pub fn let_body_go() {
+    let _ = CONTEXT.try_with(|context| {
+        if let Some(place) = context.place.get() {
+            place.let_body_go();
+        }
+    });
+}
+
 /// The body of the current request was given up. The first fault stays.
 pub fn fail_body(fault: BodyFault) {
     let _ = CONTEXT.try_with(|context| context.note_body(BodyReading::Failed(fault)));
@@ -494,6 +517,11 @@ pub async fn within<A: Future<Output = Response>>(
 pub struct Trace(SpanIds);
 
 impl Trace {
+    /// One that no caller began.
+    pub(super) fn new() -> Self {
+        Self::continued(None)
+    }
+
     /// Continues an incoming trace with a span of our own, or begins a new one.
     fn continued(incoming: Option<&str>) -> Self {
         let (_, span) = Uuid::new_v4().as_u64_pair();

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     FamilyProblem, ModelState, Problem, ProblemCode, RegisterProblem, RegistryProblem,
-    ValidationCode, ValidationError, context,
+    ValidationCode, ValidationError,
+    context::{self, Trace},
     help::{self, FINDINGS, FINDINGS_TITLE},
     text::{json_text, negotiated_text},
 };
@@ -572,6 +573,23 @@ fn try_later(status: StatusCode, seconds: u32) -> Response {
         .headers_mut()
         .insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
+}
+
+/// The body of the answer to what is no request, and so has no context; and the trace that it names.
+#[must_use]
+pub fn unread_problem(status: StatusCode) -> (Trace, String) {
+    let trace = Trace::new();
+    let body = [
+        ("type", Value::from(type_of(status))),
+        ("title", framework_title(status).into()),
+        ("status", status.as_u16().into()),
+        ("traceId", trace.to_string().into()),
+    ];
+    let body: Map<String, Value> = body
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    (trace, Value::Object(body).to_string())
 }
 
 /// A problem with `type`, `title`, `status` and `traceId` alone.

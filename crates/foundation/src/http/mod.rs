@@ -25,7 +25,7 @@ mod validation;
 
 pub use answer_codes::{AnswerCode, answer_codes, coded};
 pub use base_address::BaseAddress;
-pub use error::{ApiError, ApiResult, coded_problem, problem_body};
+pub use error::{ApiError, ApiResult, coded_problem, problem_body, unread_problem};
 pub use json::Json;
 pub use language::Language;
 pub use model_state::ModelState;

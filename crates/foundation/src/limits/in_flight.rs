@@ -57,6 +57,8 @@ pub struct InFlight {
     pages: Places,
     /// Writes, reads and pages together.
     others: Places,
+    /// Bytes of the bodies of all.
+    body_bytes: Places,
 }
 
 impl InFlight {
@@ -72,6 +74,7 @@ impl InFlight {
             pages: Places::unlimited(),
             // What is set aside for decisions is theirs, also while they do not need it.
             others: Places::new(all.saturating_sub(decisions)),
+            body_bytes: Places::new(limits.max_body_bytes_in_flight),
         })
     }
 
@@ -85,6 +88,7 @@ impl InFlight {
             in_flight: Arc::clone(self),
             class,
             is_taken: AtomicBool::new(true),
+            body_bytes: AtomicUsize::new(0),
         })
     }
 
@@ -142,9 +146,35 @@ pub struct Place {
     class: RequestClass,
     /// Whether it is this request's; not while the client is awaited.
     is_taken: AtomicBool,
+    /// Bytes of its body that count.
+    body_bytes: AtomicUsize,
 }
 
+/// A body up to this size is not counted: there is no more of them than there are requests.
+const UNCOUNTED_BODY: usize = 16 * 1024;
+
 impl Place {
+    /// The body of the request is there, with so many bytes. It counts until it is let go.
+    ///
+    /// # Errors
+    /// The bodies of all have too many.
+    pub fn hold_body(&self, bytes: usize) -> Result<(), Limit> {
+        if bytes > UNCOUNTED_BODY {
+            let all = &self.in_flight.body_bytes;
+            all.take_many(bytes, Limit::BodiesInFlight)?;
+            self.body_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The body is not needed any more.
+    pub fn let_body_go(&self) {
+        let bytes = self.body_bytes.swap(0, Ordering::Relaxed);
+        if bytes > 0 {
+            self.in_flight.body_bytes.leave_many(bytes);
+        }
+    }
+
     /// Leaves it to others.
     pub fn leave(&self) {
         if self.is_taken.swap(false, Ordering::Relaxed) {
@@ -168,6 +198,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.leave();
+        self.let_body_go();
     }
 }
 
@@ -191,15 +222,24 @@ impl Places {
     }
 
     fn take(&self, limit: Limit) -> Result<(), Limit> {
-        if self.taken.fetch_add(1, Ordering::Relaxed) < self.max {
+        self.take_many(1, limit)
+    }
+
+    fn take_many(&self, number: usize, limit: Limit) -> Result<(), Limit> {
+        let before = self.taken.fetch_add(number, Ordering::Relaxed);
+        if before.saturating_add(number) <= self.max {
             return Ok(());
         }
-        self.leave();
+        self.leave_many(number);
         Err(limit)
     }
 
     fn leave(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.leave_many(1);
+    }
+
+    fn leave_many(&self, number: usize) {
+        self.taken.fetch_sub(number, Ordering::Relaxed);
     }
 
     fn taken(&self) -> usize {
@@ -219,6 +259,7 @@ mod tests {
             reads: Places::unlimited(),
             pages: Places::unlimited(),
             others: Places::new(3),
+            body_bytes: Places::new(100 * 1024),
         })
     }
 
@@ -260,6 +301,19 @@ mod tests {
         assert_eq!(in_flight.running(RequestClass::Write), 1);
         drop(place);
         assert_eq!(in_flight.running(RequestClass::Write), 0);
+    }
+
+    #[test]
+    fn the_bytes_of_large_bodies_are_bounded_until_they_are_let_go() {
+        let in_flight = in_flight();
+        let [first, second] = [0; 2].map(|_| in_flight.enter(RequestClass::Read).unwrap());
+        assert_eq!(first.hold_body(60 * 1024), Ok(()));
+        assert_eq!(second.hold_body(60 * 1024), Err(Limit::BodiesInFlight));
+        assert_eq!(second.hold_body(UNCOUNTED_BODY), Ok(()));
+        first.let_body_go();
+        assert_eq!(second.hold_body(60 * 1024), Ok(()));
+        drop((first, second));
+        assert_eq!(in_flight.body_bytes.taken(), 0);
     }
 
     #[test]

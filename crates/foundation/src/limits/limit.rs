@@ -33,6 +33,7 @@ limits! {
     BodySize = "body_size", "bytes of a body.";
     BodyTime = "body_time", "time for a body.";
     AwaitedBodies = "awaited_bodies", "bodies whose clients are awaited, in number or bytes.";
+    BodiesInFlight = "bodies_in_flight", "bytes of the bodies of requests being answered.";
     UntakenAnswers = "untaken_answers", "bytes of answers that their clients do not take.";
     UnfinishedHeads = "unfinished_heads", "bytes of heads of requests of which the rest does not come.";
     RequestTime = "request_time", "time until the head of the answer.";

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -20,8 +21,14 @@ pub enum FaultLevel {
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// When lines of each kind were written last.
-#[derive(Debug, Default)]
-struct Throttle(Mutex<HashMap<&'static str, Line>>);
+#[derive(Debug)]
+pub(super) struct Throttle<K>(Mutex<HashMap<K, Line>>);
+
+impl<K> Default for Throttle<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Line {
@@ -30,12 +37,18 @@ struct Line {
 }
 
 /// The log is the process's; so is what was written to it.
-static THROTTLE: LazyLock<Throttle> = LazyLock::new(Throttle::default);
+static THROTTLE: LazyLock<Throttle<&'static str>> = LazyLock::new(Throttle::default);
+
+/// How many lines of a kind were left out before the next one; none when this one is left out too.
+#[must_use]
+pub fn once_a_second(kind: &'static str) -> Option<u64> {
+    THROTTLE.pass(kind, Instant::now())
+}
 
 /// Writes a line about a fault of the database, unless one of its kind was written within the last
 /// second.
 pub fn log(kind: &'static str, level: FaultLevel, cause: &str) {
-    let Some(unwritten) = THROTTLE.pass(kind, Instant::now()) else {
+    let Some(unwritten) = once_a_second(kind) else {
         return;
     };
     let unwritten = Some(unwritten).filter(|count| *count > 0);
@@ -49,11 +62,11 @@ pub fn log(kind: &'static str, level: FaultLevel, cause: &str) {
     }
 }
 
-impl Throttle {
+impl<K: Eq + Hash> Throttle<K> {
     /// How many lines of the kind were left out before this one; none when this one is left out.
-    fn pass(&self, kind: &'static str, now: Instant) -> Option<u64> {
+    pub(super) fn pass(&self, kind: K, now: Instant) -> Option<u64> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(line) = lines.get_mut(kind) else {
+        let Some(line) = lines.get_mut(&kind) else {
             lines.insert(
                 kind,
                 Line {

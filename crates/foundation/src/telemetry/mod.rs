@@ -1,5 +1,6 @@
 //! The log: one line an event, and never an identity number in it.
 
+mod driver_lines;
 pub mod faults;
 mod mask;
 pub mod metrics;
@@ -20,11 +21,15 @@ use std::{
 use tracing::{Level, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::Targets, layer::SubscriberExt as _, registry::LookupSpan,
+    EnvFilter, Layer,
+    filter::{FilterExt as _, Targets},
+    layer::SubscriberExt as _,
+    registry::LookupSpan,
     util::SubscriberInitExt as _,
 };
 
 use crate::config::{Log, LogFormat};
+use driver_lines::DriverLines;
 use traces::SpanExport;
 
 /// Lines that wait to be written. What comes when so many wait is counted and lost: a reader of the
@@ -75,12 +80,15 @@ pub fn init(settings: &Log, export: Option<SpanExport>) -> LogGuard {
         None => tracing_subscriber::registry()
             .with(lines(settings.format, writer))
             .with(filter)
+            .with(DriverLines::default())
             .try_init(),
         Some(export) => {
             traces::install(export);
             let statements = Targets::new().with_target(traces::STATEMENTS, Level::DEBUG);
             tracing_subscriber::registry()
-                .with(lines(settings.format, writer).with_filter(filter))
+                .with(
+                    lines(settings.format, writer).with_filter(filter.and(DriverLines::default())),
+                )
                 .with(traces::QuerySpans.with_filter(statements))
                 .try_init()
         }

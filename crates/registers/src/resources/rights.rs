@@ -14,7 +14,7 @@ use xacml::{
 };
 
 /// What a single right is: an action on a resource, perhaps on a part of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RightKey {
     /// Action.
     pub action: String,
