@@ -75,6 +75,24 @@ bench: ## Measures the policy engine and the decision path, and compares the eng
 	cargo bench --locked --workspace $(ARGS)
 	cargo bench --locked --manifest-path crates/xacml/benches/peers/Cargo.toml $(ARGS)
 
+# make coverage ARGS="--test api connections"   of some tests
+.PHONY: coverage
+coverage: ## Runs the tests, and prints how many lines of each crate they execute; needs cargo-llvm-cov and LLVM's tools.
+	@scripts/prerequisites.sh compiler postgres
+	@scripts/coverage.sh $(ARGS)
+
+# The decision pipeline, who calls and what a person may give, the review of requests.
+# make mutants MUTATED=crates/authorization/src/pdp/level.rs   of some files
+MUTATED = $(addprefix crates/authorization/src/, caller_shapes.rs callers.rs permissions.rs \
+    $(addprefix delegation/, approver.rs check.rs obstacles.rs rules.rs store.rs) \
+    $(addprefix pdp/, attributes.rs call.rs decide.rs decided.rs level.rs partial.rs parts.rs permits.rs single_rights.rs)) \
+    $(addprefix crates/system_users/src/requests/, decide.rs rules.rs changes/decide.rs changes/rules.rs)
+
+.PHONY: mutants
+mutants: ## Changes the code that lets people in, one place at a time, and prints the changes that no test notices; needs cargo-mutants.
+	@scripts/prerequisites.sh compiler postgres
+	cargo mutants --workspace --output target $(addprefix --file , $(MUTATED)) $(ARGS)
+
 # make fuzz SECONDS_EACH=600
 .PHONY: fuzz
 fuzz: SECONDS_EACH = 60

@@ -42,112 +42,6 @@ async fn ask(app: &TestApp, vendor: &str, path: &str, body: Value) -> String {
         .to_owned()
 }
 
-async fn party_of(app: &TestApp, org: &str) -> i64 {
-    app.count(&format!(
-        "select party_id::bigint from party where org_number = '{org}'"
-    ))
-    .await
-}
-
-async fn uuid_of(app: &TestApp, org: &str) -> String {
-    app.sql_text(&format!(
-        "select uuid::text from party where org_number = '{org}'"
-    ))
-    .await
-}
-
-/// Approves and does something else to the system at the same time, many times; returns the outcome
-/// of each.
-async fn race(
-    app: &TestApp,
-    method: Method,
-    path: &str,
-    body: Option<Value>,
-) -> (Answer, Answer, String) {
-    let mut request = request_body(who::KERAMIKK, &["a-ordning"]);
-    request["externalRef"] = json!(Uuid::new_v4());
-    let id = ask(app, who::FJORDLONN, "vendor", request).await;
-    let (oddny, vendor) = (
-        app.person(who::ODDNY).await,
-        app.vendor(who::FJORDLONN).await,
-    );
-    let approve = format!("{REQUEST}/{}/{id}/approve", who::KERAMIKK_PARTY);
-    let (approved, other) = tokio::join!(
-        app.post_empty(&approve, &oddny),
-        app.send(method, path, Some(&vendor), body)
-    );
-    (approved, other, id)
-}
-
-async fn users(app: &TestApp, id: &str) -> i64 {
-    app.count(&format!(
-        "select count(*) from \"system_user\" where id = '{id}' and not is_deleted"
-    ))
-    .await
-}
-
-#[tokio::test]
-async fn approving_against_deleting_the_system_has_one_outcome() {
-    for _ in 0..4 {
-        let app = TestApp::start().await;
-        let (approved, deleted, id) = race(
-            &app,
-            Method::DELETE,
-            &format!("{REGISTER}/{}", who::FJORDLONN_SYSTEM),
-            None,
-        )
-        .await;
-        assert_eq!(deleted.status, 200, "{}", deleted.text);
-        let status = app
-            .sql_text(&format!("select status from request where id = '{id}'"))
-            .await;
-        match approved.status {
-            200 => assert_eq!((status.as_str(), users(&app, &id).await), ("Accepted", 1)),
-            404 => assert_eq!(
-                (
-                    approved.code().as_str(),
-                    status.as_str(),
-                    users(&app, &id).await
-                ),
-                ("AUTH-00011", "New", 0)
-            ),
-            other => panic!("{other} {}", approved.text),
-        }
-        // Whichever was first, no system user acts through a deleted system.
-        assert_eq!(
-            app.decide_system_user(&id, "write", "a-melding", who::KERAMIKK)
-                .await,
-            "NotApplicable"
-        );
-    }
-}
-
-#[tokio::test]
-async fn approving_against_shrinking_the_system_has_one_outcome() {
-    for _ in 0..4 {
-        let app = TestApp::start().await;
-        let path = format!("{REGISTER}/{}/accesspackages", who::FJORDLONN_SYSTEM);
-        let (approved, shrunk, id) =
-            race(&app, Method::PUT, &path, Some(packages(&["lonn"]))).await;
-        assert_eq!(shrunk.status, 200, "{}", shrunk.text);
-        let status = app
-            .sql_text(&format!("select status from request where id = '{id}'"))
-            .await;
-        match approved.status {
-            200 => assert_eq!((status.as_str(), users(&app, &id).await), ("Accepted", 1)),
-            400 => assert_eq!(
-                (
-                    approved.code().as_str(),
-                    status.as_str(),
-                    users(&app, &id).await
-                ),
-                ("AUTH-00063", "New", 0)
-            ),
-            other => panic!("{other} {}", approved.text),
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_decided_request_is_readable_after_five_years() {
     let app = TestApp::start().await;
@@ -159,10 +53,7 @@ async fn a_decided_request_is_readable_after_five_years() {
     )
     .await
     .expect(200);
-    app.run_sql(&format!(
-        "update request set created = created - interval '5 years' where id = '{id}'"
-    ))
-    .await;
+    app.age_request(&id, 5 * 366).await;
     let read = app
         .get(
             &format!("{REQUEST}/vendor/{id}"),
@@ -187,11 +78,7 @@ async fn a_deleted_customer_is_asked_for_nothing_and_its_system_users_do_nothing
         .await,
         "Permit"
     );
-    app.change_by_sql(&format!(
-        "update party set status = 'deleted', deleted_at = now() where org_number = '{}'",
-        who::TINDEVANDRER
-    ))
-    .await;
+    app.mark_organization_deleted(who::TINDEVANDRER).await;
     let mut body = request_body(who::TINDEVANDRER, &["a-ordning"]);
     body["externalRef"] = json!("another");
     let answer = app
@@ -234,14 +121,7 @@ async fn a_change_that_fails_leaves_everything_as_it_was() {
     );
     let before = app.get(&user, &jostein).await.expect(200).text;
     // The last step of the approval fails: the trail cannot be written.
-    app.run_sql(
-        "create function fails() returns trigger language plpgsql as $$ begin raise exception 'no more room' using errcode = '53100'; end $$",
-    )
-    .await;
-    app.run_sql(
-        "create trigger fails before insert on outbox for each row execute function fails()",
-    )
-    .await;
+    app.fail_inserts("outbox", "53100", None).await;
     let approve = format!(
         "/authentication/api/v1/systemuser/changerequest/{}/{id}/approve",
         who::TINDEVANDRER_PARTY
@@ -254,23 +134,20 @@ async fn a_change_that_fails_leaves_everything_as_it_was() {
         failed.text
     );
     assert_eq!(app.get(&user, &jostein).await.expect(200).text, before);
-    app.run_sql("drop trigger fails on outbox").await;
+    app.mend("outbox").await;
     app.post_empty(&approve, &jostein).await.expect(200);
     assert_ne!(app.get(&user, &jostein).await.expect(200).text, before);
 }
 
 /// An agent of this owner that requires one package; its id.
 async fn agent(app: &TestApp, owner: &str, director: &str, package: &str) -> String {
-    app.run_sql(&format!(
-        "update system set access_packages = access_packages || '{}' where system_id = '{BYRA}'",
-        packages(&[package])
-    ))
-    .await;
+    app.add_packages_to_system(BYRA, &packages(&[package]))
+        .await;
     let body = json!({"systemId": BYRA, "partyOrgNo": owner, "externalRef": package, "accessPackages": packages(&[package])});
     let id = ask(app, who::SKYREGNSKAP, "vendor/agent", body).await;
     let approve = format!(
         "{REQUEST}/agent/{}/{id}/approve",
-        party_of(app, owner).await
+        app.party_id_of(owner).await
     );
     app.post_empty(&approve, &app.person(director).await)
         .await
@@ -337,11 +214,8 @@ async fn agents_of_each_single_package_get_clients_of_the_right_relation_alone()
             assert!(!available.is_empty(), "{package}");
             for client in &available {
                 let org = client["clientOrganizationNumber"].as_str().unwrap();
-                let related = format!(
-                    "select count(*) from register_role r join role k on k.key = r.role_id and k.code = '{role}'
-                     join party c on c.key = r.from_key join party p on p.key = r.to_key where c.org_number = '{org}' and p.org_number = '{owner}'"
-                );
-                assert_eq!(app.count(&related).await, 1, "{package}: {org}");
+                let related = app.roles_between(org, role, owner).await;
+                assert_eq!(related, 1, "{package}: {org}");
             }
             let change = |client: &Value| {
                 format!(
@@ -409,11 +283,9 @@ async fn a_relation_that_came_back_gives_nothing_back() {
         );
     }
     // The vendor gets an event.
-    let published = format!(
-        "select count(*) from outbox where event = 'systemuser_client_removed' and payload->>'client' = '{}'",
-        uuid_of(&app, who::NATTERGAL).await
-    );
-    assert_eq!(app.count(&published).await, 1);
+    let nattergal = app.uuid_of(who::NATTERGAL).await;
+    let published = app.published_of_client("systemuser_client_removed", &nattergal);
+    assert_eq!(published.await, 1);
 }
 
 #[tokio::test]
@@ -421,19 +293,12 @@ async fn an_agent_needs_no_powers_of_its_approver_and_packages_have_their_audien
     let app = TestApp::start().await;
     // No person at an accountant holds its clients' packages.
     let id = agent(&app, "390784554", who::RANDI, "ansvarlig-revisor").await;
-    assert_eq!(
-        app.count(&format!(
-            "select count(*) from \"system_user\" where id = '{id}' and kind = 'agent'"
-        ))
-        .await,
-        1
-    );
+    assert_eq!(app.kind_of_user(&id).await, "agent");
     let system = "390184387_skyregnskap";
-    app.run_sql(&format!(
-        "update system set access_packages = access_packages || '{}' where system_id in ('{system}', '{BYRA}')",
-        packages(&["klientadministrator", "ansvarlig-revisor"])
-    ))
-    .await;
+    for system in [system, BYRA] {
+        let more = packages(&["klientadministrator", "ansvarlig-revisor"]);
+        app.add_packages_to_system(system, &more).await;
+    }
     let vendor = app.vendor(who::SKYREGNSKAP).await;
     let body = |system: &str, package: &str| json!({"systemId": system, "partyOrgNo": who::HAVBLIKK, "accessPackages": packages(&[package])});
     let for_clients = app
@@ -500,14 +365,12 @@ async fn a_client_id_given_up_is_free_for_another_system() {
 /// Asks for one right or package of Fjordlønn's system, which is made to list it, and lets a person
 /// answer.
 async fn approved_by(app: &TestApp, org: &str, party: i64, person: &str, wanted: Value) -> Answer {
-    for (member, column) in [("rights", "rights"), ("accessPackages", "access_packages")] {
-        if let Some(list) = wanted.get(member) {
-            app.run_sql(&format!(
-                "update system set {column} = '{list}' where system_id = '{}'",
-                who::FJORDLONN_SYSTEM
-            ))
+    if let Some(list) = wanted.get("rights") {
+        app.set_rights_of_system(who::FJORDLONN_SYSTEM, list).await;
+    }
+    if let Some(list) = wanted.get("accessPackages") {
+        app.set_packages_of_system(who::FJORDLONN_SYSTEM, list)
             .await;
-        }
     }
     let mut body = json!({"systemId": who::FJORDLONN_SYSTEM, "partyOrgNo": org, "externalRef": Uuid::new_v4()});
     body.as_object_mut()
@@ -597,7 +460,7 @@ async fn each_right_that_cannot_be_passed_on_has_its_code() {
     )
     .await;
     assert_eq!(listed.status, 200, "{}", listed.text);
-    assert_eq!(app.count("select count(*) from \"system_user\" where external_ref like '%-%-%-%-%' and not is_deleted").await, 1);
+    assert_eq!(app.users_with_uuid_as_reference().await, 1);
 }
 
 #[tokio::test]
@@ -613,18 +476,10 @@ async fn only_the_keys_that_may_be_passed_on_are() {
     )
     .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    let id = app
-        .sql_text(
-            "select id::text from \"system_user\" order by created desc, sequence_no desc limit 1",
-        )
-        .await;
-    let held = app.sql_text(
-        "select string_agg(distinct g.action, ' ' order by g.action) from assignment_right g join assignment a on a.id = g.assignment_id
-         join party p on p.key = a.to_key join \"system_user\" u on u.id = p.uuid where u.id = (select id from \"system_user\" order by sequence_no desc limit 1)",
-    );
-    let held = held.await;
+    let id = app.newest_user().await;
+    let held = app.actions_held_by(&id).await;
     for action in ["read", "write"] {
-        let expected = if held.split(' ').any(|a| a == action) {
+        let expected = if held.contains(&action.to_owned()) {
             "Permit"
         } else {
             "NotApplicable"
@@ -633,7 +488,7 @@ async fn only_the_keys_that_may_be_passed_on_are() {
             app.decide_system_user(&id, action, "arbeidstrening-avtale", who::KERAMIKK)
                 .await,
             expected,
-            "{action} of {held}"
+            "{action} of {held:?}"
         );
     }
 }
@@ -711,7 +566,7 @@ async fn who_may_pass_a_package_on() {
     .expect(403);
     // A sub-unit's request is for the main unit's managing director.
     let sub_unit = "290340306";
-    let party = party_of(&app, sub_unit).await;
+    let party = app.party_id_of(sub_unit).await;
     assert_eq!(
         approved_by(&app, sub_unit, party, who::TORLEIF, package("lonn"))
             .await

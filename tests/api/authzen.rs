@@ -32,12 +32,7 @@ async fn a_question_is_answered_as_the_decision_point_decides() {
         (&json!(false), &json!("no_applicable_rule"))
     );
     // The same question from other viewpoints.
-    let party = app
-        .sql_text(&format!(
-            "select uuid::text from party where org_number = '{}'",
-            who::TINDEVANDRER
-        ))
-        .await;
+    let party = app.uuid_of(who::TINDEVANDRER).await;
     for properties in [
         json!({"organization": format!("0192:{}", who::TINDEVANDRER)}),
         json!({"party_id": who::TINDEVANDRER_PARTY}),

@@ -63,11 +63,7 @@ async fn only_the_owner_may_search_subjects() {
     let mut sorted = found.clone();
     sorted.sort();
     assert_eq!(found, sorted);
-    let all: Vec<String> =
-        sqlx::query_scalar("select id::text from \"system_user\" where not is_deleted")
-            .fetch_all(&mut s.app.sql().await)
-            .await
-            .unwrap();
+    let all = s.app.user_ids().await;
     for id in all {
         let may = s
             .evaluates(
@@ -92,11 +88,7 @@ async fn only_the_owner_may_search_subjects() {
 #[tokio::test]
 async fn resources_and_parties_and_actions_are_those_that_evaluate_to_true() {
     let s = Searcher::start(ADMIN, &[]).await;
-    let all: Vec<String> =
-        sqlx::query_scalar("select identifier from resource where deleted is null")
-            .fetch_all(&mut s.app.sql().await)
-            .await
-            .unwrap();
+    let all = s.app.resource_ids().await;
     let body = json!({"subject": system_user(who::TINDEVANDRER_USER), "action": {"name": "write"},
         "resource": {"type": "resource", "properties": {"organization": who::TINDEVANDRER}}});
     let found = s.ids("resource", body).await;
@@ -127,11 +119,7 @@ async fn resources_and_parties_and_actions_are_those_that_evaluate_to_true() {
     }
     // Whom may an agent act for?
     let agent = system_user(who::TALLKNUSEREN_AGENT);
-    let organizations: Vec<String> =
-        sqlx::query_scalar("select org_number from party where org_number is not null")
-            .fetch_all(&mut s.app.sql().await)
-            .await
-            .unwrap();
+    let organizations = s.app.organization_numbers().await;
     let mut any = 0;
     for name in [
         "a-melding",
@@ -199,14 +187,7 @@ fn searches() -> [(&'static str, Value); 3] {
 #[tokio::test]
 async fn a_search_has_hits_on_resources_of_the_caller_alone() {
     let s = Searcher::start(AUTHORIZE, &[]).await;
-    let owned: Vec<String> = sqlx::query_scalar(
-        "select r.identifier from resource r
-         cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
-         where v.document#>>'{hasCompetentAuthority,orgcode}' = 'sav'",
-    )
-    .fetch_all(&mut s.app.sql().await)
-    .await
-    .unwrap();
+    let owned = s.app.resources_of("sav").await;
     let [(kind, of_resources), ..] = searches();
     let found = s.ids(kind, of_resources.clone()).await;
     assert!(found.contains(&"a-melding".to_owned()));

@@ -394,7 +394,7 @@ async fn a_change_of_a_deleted_system_user_is_rejected_and_not_approved() {
 }
 
 #[tokio::test]
-async fn of_ten_approvals_at_once_one_counts() {
+async fn of_five_approvals_at_once_one_counts() {
     let world = World::start().await;
     let request = world
         .fjordlonn()
@@ -402,10 +402,12 @@ async fn of_ten_approvals_at_once_one_counts() {
         .await;
     let jostein = world.jostein();
 
-    let answers = futures::future::join_all((0..10).map(|_| jostein.approves(&request))).await;
+    let held = world.app.hold_writes("change_request").await;
+
+    let answers = held.race((0..5).map(|_| jostein.approves(&request))).await;
 
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 200);
-    assert_eq!((won.len(), lost.len()), (1, 9));
+    assert_eq!((won.len(), lost.len()), (1, 4));
     for answer in lost {
         answer.assert_problem(409, "AUTH-00013");
     }

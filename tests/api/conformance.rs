@@ -74,22 +74,13 @@ async fn the_conformance_cases_are_decided_alike_over_http() {
     let app = TestApp::with(&[("pdp.decision_open", "true")]).await;
     let cases = cases();
     assert!(cases.len() > 200, "{} cases", cases.len());
-    let mut db = app.sql().await;
     for case in &cases {
         let identifier = format!("conformance-{}", case.name.to_lowercase());
         let document = json!({"identifier": identifier, "resourceType": "GenericAccessResource", "hasCompetentAuthority": {"organization": who::SAV, "orgcode": "sav"}});
-        sqlx::query(
-            "with r as (insert into resource (identifier) values ($1)), v as (insert into resource_version (identifier, document) values ($1, $2))
-             insert into resource_policy (identifier, version, xml, sha256) values ($1, 1, $3, sha256($3))",
-        )
-        .bind(&identifier)
-        .bind(&document)
-        .bind(case.policy.as_bytes())
-        .execute(&mut db)
-        .await
-        .unwrap();
+        app.store_resource(&identifier, &document, case.policy.as_bytes())
+            .await;
     }
-    app.change_by_sql("select 1").await;
+    app.publish_everything().await;
     let mut wrong = Vec::new();
     let mut asked = 0;
     for case in &cases {

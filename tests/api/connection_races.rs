@@ -1,20 +1,14 @@
 //! Giving, taking and ending at the same time. The calls of each test wait for one lock, and race when it
 //! is let go.
 
-use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
-use crate::{
-    access::{CONNECTIONS, V2, data},
-    limits::{hold_writes, wait_for_waiting},
-};
+use crate::access::{CONNECTIONS, V2, data};
 
 /// Needs [`SKATT_NAERING`], where no role leads to it.
 const TAX_RETURN: Resource = Resource("skattemelding-naering");
-/// How often each race is run.
-const ROUNDS: usize = 5;
 
 /// A path on what Rotfast gives Tallknuseren.
 fn given(path: &str) -> String {
@@ -32,21 +26,37 @@ fn package() -> String {
     )
 }
 
-/// Waits until the calls reach the same lock, lets it go, and gives their answers.
-async fn race(world: &World, calls: Vec<(Method, String, Option<Value>)>) -> Vec<Answer> {
-    let held = hold_writes(world, "assignment").await;
+type Call = (Method, String, Option<Value>);
+
+async fn send(world: &World, (method, path, body): Call) -> Answer {
     let token = world.person(SYNNOVE).token().await;
-    let count = i64::try_from(calls.len()).unwrap();
-    let sent = calls.into_iter().map(|(method, path, body)| {
-        let token = token.clone();
-        async move { world.app.send(method, &path, token.as_deref(), body).await }
-    });
-    let release = async {
-        wait_for_waiting(world, count).await;
-        drop(held);
-    };
-    let (answers, ()) = tokio::join!(join_all(sent), release);
-    answers
+    world.app.send(method, &path, token.as_deref(), body).await
+}
+
+/// The answers to calls that all waited to write relations.
+async fn race(world: &World, calls: Vec<Call>) -> Vec<Answer> {
+    let held = world.app.hold_writes("assignment").await;
+    held.race(calls.into_iter().map(|call| send(world, call)))
+        .await
+}
+
+/// The statuses of two calls about the relation of Rotfast to Tallknuseren, of which the first gets it first.
+async fn in_turn(world: &World, first: Call, second: Call) -> (u16, u16) {
+    let held = world.app.hold_relation(ROTFAST, TALLKNUSEREN).await;
+    let (first, second) = held.in_turn(send(world, first), send(world, second)).await;
+    (first.status, second.status)
+}
+
+fn gives_package() -> Call {
+    (Method::POST, package(), None)
+}
+
+fn takes_package() -> Call {
+    (Method::DELETE, package(), None)
+}
+
+fn ends_relation() -> Call {
+    (Method::DELETE, format!("{}&cascade=true", given("")), None)
 }
 
 /// A world in which Rotfast gave Tallknuseren nothing yet.
@@ -133,56 +143,74 @@ async fn a_package_that_is_taken_several_times_at_once_ends_once() {
     );
 }
 
-#[tokio::test]
-async fn giving_against_taking_ends_in_what_is_listed_and_decided_alike() {
-    let world = without_relation().await;
-    adds(&world).await;
-    for round in 0..ROUNDS {
-        let (give, take) = (
-            (Method::POST, package(), None),
-            (Method::DELETE, package(), None),
-        );
-
-        let answers = race(&world, vec![give, take]).await;
-
-        assert_eq!((answers[0].status, answers[1].status), (200, 204));
-        assert_eq!(
-            is_listed(&world).await,
-            decides(&world).await,
-            "round {round}"
-        );
-    }
+/// Whether Tallknuseren is among the right-holders of Rotfast.
+async fn is_right_holder(world: &World) -> bool {
+    let holders = data(world.person(SYNNOVE).get(&given("")).await);
+    holders.iter().any(|one| {
+        let roles = one["roles"].as_array().unwrap();
+        one["party"]["id"] == TALLKNUSEREN.uuid
+            && roles.iter().any(|role| role["code"] == "rettighetshaver")
+    })
 }
 
 #[tokio::test]
-async fn giving_against_ending_the_relation_leaves_no_package_without_it() {
+async fn a_package_that_is_taken_while_it_is_given_is_gone() {
     let world = without_relation().await;
     adds(&world).await;
-    for round in 0..ROUNDS {
-        let end = format!("{}&cascade=true", given(""));
-        let (give, end) = ((Method::POST, package(), None), (Method::DELETE, end, None));
 
-        let answers = race(&world, vec![give, end]).await;
+    let statuses = in_turn(&world, gives_package(), takes_package()).await;
 
-        assert_eq!((answers[0].status, answers[1].status), (200, 204));
-        let listed = is_listed(&world).await;
-        assert_eq!(listed, decides(&world).await, "round {round}");
-        let holders = data(world.person(SYNNOVE).get(&given("")).await);
-        let is_holder = holders.iter().any(|one| {
-            let roles = one["roles"].as_array().unwrap();
-            one["party"]["id"] == TALLKNUSEREN.uuid
-                && roles.iter().any(|role| role["code"] == "rettighetshaver")
-        });
-        assert_eq!(is_holder, listed, "round {round}");
-        // Another race begins with a connection again.
-        adds(&world).await;
-    }
+    assert_eq!(statuses, (200, 204));
+    let seen = (is_listed(&world).await, decides(&world).await);
+    assert_eq!(seen, (false, false));
 }
 
 #[tokio::test]
-async fn rights_that_are_given_against_taking_the_resource_are_all_or_none() {
+async fn a_package_that_is_given_while_it_is_taken_is_there() {
     let world = without_relation().await;
     adds(&world).await;
+    gives(&world).await;
+
+    let statuses = in_turn(&world, takes_package(), gives_package()).await;
+
+    assert_eq!(statuses, (204, 200));
+    let seen = (is_listed(&world).await, decides(&world).await);
+    assert_eq!(seen, (true, true));
+}
+
+#[tokio::test]
+async fn a_package_that_is_given_while_the_relation_ends_ends_with_it() {
+    let world = without_relation().await;
+    adds(&world).await;
+
+    let statuses = in_turn(&world, gives_package(), ends_relation()).await;
+
+    assert_eq!(statuses, (200, 204));
+    let seen = (is_listed(&world).await, decides(&world).await);
+    assert_eq!(seen, (false, false));
+    assert!(!is_right_holder(&world).await);
+}
+
+#[tokio::test]
+async fn a_package_that_is_given_after_the_relation_ended_begins_another() {
+    let world = without_relation().await;
+    adds(&world).await;
+
+    let statuses = in_turn(&world, ends_relation(), gives_package()).await;
+
+    assert_eq!(statuses, (204, 200));
+    let seen = (is_listed(&world).await, decides(&world).await);
+    assert_eq!(seen, (true, true));
+    assert!(is_right_holder(&world).await);
+}
+
+/// Path of the single rights to the tax return.
+fn rights_path() -> String {
+    format!("{}&resource={}", given("/resources/rights"), TAX_RETURN.0)
+}
+
+/// Gives every right to the tax return that may be given, which are several; and how many they are.
+async fn gives_rights(world: &World) -> (Call, usize) {
     let check = format!(
         "{CONNECTIONS}/resources/delegationcheck?party={}&resource={}",
         ROTFAST.uuid, TAX_RETURN.0
@@ -197,61 +225,100 @@ async fn rights_that_are_given_against_taking_the_resource_are_all_or_none() {
         .map(|right| &right["right"]["key"])
         .collect();
     assert!(keys.len() > 1, "{checked}");
-    let rights = format!("{}&resource={}", given("/resources/rights"), TAX_RETURN.0);
-    let taken = format!("{}&resource={}", given("/resources"), TAX_RETURN.0);
-    for round in 0..ROUNDS {
-        let body = json!({"directRightKeys": keys});
-        let (give, take) = (
-            (Method::POST, rights.clone(), Some(body)),
-            (Method::DELETE, taken.clone(), None),
-        );
+    let body = json!({"directRightKeys": keys});
+    ((Method::POST, rights_path(), Some(body)), keys.len())
+}
 
-        let answers = race(&world, vec![give, take]).await;
+fn takes_rights() -> Call {
+    let path = format!("{}&resource={}", given("/resources"), TAX_RETURN.0);
+    (Method::DELETE, path, None)
+}
 
-        assert_eq!((answers[0].status, answers[1].status), (201, 204));
-        let listed = world.person(SYNNOVE).get(&rights).await;
-        let listed = listed.assert_status(200).json();
-        let count = listed["directRights"].as_array().unwrap().len();
-        let expected = if decides(&world).await { keys.len() } else { 0 };
-        assert_eq!(count, expected, "round {round}");
-    }
+async fn listed_rights(world: &World) -> usize {
+    let listed = world.person(SYNNOVE).get(&rights_path()).await;
+    let listed = listed.assert_status(200).json();
+    listed["directRights"].as_array().unwrap().len()
 }
 
 #[tokio::test]
-async fn delegating_against_taking_back_leaves_the_agent_nothing() {
+async fn rights_to_a_resource_that_is_taken_while_they_are_given_are_all_gone() {
     let world = without_relation().await;
     adds(&world).await;
-    for round in 0..ROUNDS {
-        gives(&world).await;
-        let agent = &*TALLKNUSEREN_AGENT.id;
-        let path = format!(
-            "{V2}/agents/accesspackages?party={}&client={}&agent={agent}",
-            TALLKNUSEREN.uuid, ROTFAST.uuid
-        );
-        let body =
-            json!({"values": [{"role": "rettighetshaver", "packages": [SKATT_NAERING.urn()]}]});
-        let held = hold_writes(&world, "assignment").await;
-        let stian = world.stian().with_scopes(CLIENTS_WRITE);
-        let synnove = world.person(SYNNOVE);
-        let address = package();
-        let release = async {
-            wait_for_waiting(&world, 2).await;
-            drop(held);
-        };
+    let (gives_rights, _) = gives_rights(&world).await;
 
-        let (delegated, taken, ()) =
-            tokio::join!(stian.post(&path, body), synnove.delete(&address), release);
+    let statuses = in_turn(&world, gives_rights, takes_rights()).await;
 
-        taken.assert_status(204);
-        assert!(delegated.status < 500, "{}", delegated.text);
-        let user = &TALLKNUSEREN_AGENT;
-        let decision = world.sav().decides(user, "read", TAX_RETURN, ROTFAST).await;
-        assert_eq!(decision, Decision::NotApplicable, "round {round}");
-        let list = format!(
-            "{V2}/clients/accesspackages?party={}&client={}",
-            TALLKNUSEREN.uuid, ROTFAST.uuid
-        );
-        let left = data(world.stian().with_scopes(CLIENTS_READ).get(&list).await);
-        assert_eq!(left, Vec::<Value>::new(), "round {round}");
-    }
+    assert_eq!(statuses, (201, 204));
+    let seen = (listed_rights(&world).await, decides(&world).await);
+    assert_eq!(seen, (0, false));
+}
+
+#[tokio::test]
+async fn rights_that_are_given_while_their_resource_is_taken_are_all_there() {
+    let world = without_relation().await;
+    adds(&world).await;
+    let (gives_rights, count) = gives_rights(&world).await;
+    send(&world, gives_rights.clone()).await.assert_status(201);
+
+    let statuses = in_turn(&world, takes_rights(), gives_rights).await;
+
+    assert_eq!(statuses, (204, 201));
+    let seen = (listed_rights(&world).await, decides(&world).await);
+    assert_eq!(seen, (count, true));
+}
+
+/// Stian delegates what Rotfast gave to Tallknuseren's agent.
+async fn delegates(world: &World) -> Answer {
+    let agent = &*TALLKNUSEREN_AGENT.id;
+    let path = format!(
+        "{V2}/agents/accesspackages?party={}&client={}&agent={agent}",
+        TALLKNUSEREN.uuid, ROTFAST.uuid
+    );
+    let body = json!({"values": [{"role": "rettighetshaver", "packages": [SKATT_NAERING.urn()]}]});
+    let stian = world.stian().with_scopes(CLIENTS_WRITE);
+    stian.post(&path, body).await
+}
+
+async fn assert_agent_has_nothing(world: &World) {
+    let user = &TALLKNUSEREN_AGENT;
+    let decision = world.sav().decides(user, "read", TAX_RETURN, ROTFAST).await;
+    assert_eq!(decision, Decision::NotApplicable);
+    let list = format!(
+        "{V2}/clients/accesspackages?party={}&client={}",
+        TALLKNUSEREN.uuid, ROTFAST.uuid
+    );
+    let left = data(world.stian().with_scopes(CLIENTS_READ).get(&list).await);
+    assert_eq!(left, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn an_agent_loses_a_package_that_is_taken_back_while_it_is_delegated() {
+    let world = without_relation().await;
+    adds(&world).await;
+    gives(&world).await;
+    let held = world.app.hold_relation(ROTFAST, TALLKNUSEREN).await;
+
+    let (delegated, taken) = held
+        .in_turn(delegates(&world), send(&world, takes_package()))
+        .await;
+
+    delegated.assert_status(200);
+    taken.assert_status(204);
+    assert_agent_has_nothing(&world).await;
+}
+
+#[tokio::test]
+async fn an_agent_gets_no_package_while_it_is_taken_back() {
+    let world = without_relation().await;
+    adds(&world).await;
+    gives(&world).await;
+    let held = world.app.hold_relation(ROTFAST, TALLKNUSEREN).await;
+
+    let (taken, delegated) = held
+        .in_turn(send(&world, takes_package()), delegates(&world))
+        .await;
+
+    taken.assert_status(204);
+    delegated.assert_status(400);
+    assert_agent_has_nothing(&world).await;
 }

@@ -30,26 +30,12 @@ fn own(action: &str) -> Value {
 }
 
 async fn owner_of(app: &TestApp, resource: &str) -> String {
-    app.sql_text(&format!(
-        "select document#>>'{{hasCompetentAuthority,organization}}' from resource_version where identifier = '{resource}' order by version_id desc limit 1"
-    ))
-    .await
+    app.owner_of_resource(&resource).await
 }
 
 async fn flush(app: &TestApp) {
     app.running.state.pdp.log().flush().await;
 }
-
-/// Part, decision, status code, reason, resource, party and context of a row.
-type Row = (
-    i32,
-    i16,
-    String,
-    String,
-    Option<String>,
-    Option<i32>,
-    String,
-);
 
 #[tokio::test]
 async fn each_part_of_a_request_leaves_a_row() {
@@ -68,16 +54,19 @@ async fn each_part_of_a_request_leaves_a_row() {
     let answer = app.post(AUTHORIZE_PATH, &token, body).await.expect(200);
     let id = answer.header("systembruker-decision-id").to_owned();
     flush(&app).await;
-    let rows: Vec<Row> = sqlx::query_as(
-        "select part, decision, status_code, reason, resource, resource_party_id, context::text from decision_log where decision_id = $1::uuid order by part",
-    )
-    .bind(&id)
-    .fetch_all(&mut app.sql().await)
-    .await
-    .unwrap();
+    let rows = app.logged_parts(&id).await;
     let shown: Vec<_> = rows
         .iter()
-        .map(|r| (r.0, r.1, r.2.as_str(), r.3.as_str(), r.4.as_deref(), r.5))
+        .map(|row| {
+            (
+                row.part,
+                row.decision,
+                row.status_code.as_str(),
+                row.reason.as_str(),
+                row.resource.as_deref(),
+                row.resource_party_id,
+            )
+        })
         .collect();
     assert_eq!(
         shown,
@@ -109,29 +98,28 @@ async fn each_part_of_a_request_leaves_a_row() {
         ]
     );
     assert!(
-        rows[0].6.contains("urn:altinn:accesspackage"),
+        rows[0].context.contains("urn:altinn:accesspackage"),
         "what was added is there: {}",
-        rows[0].6
+        rows[0].context
     );
-    let oddny = app.sql_text(&format!("select t.uuid::text from party t join person_name n on n.key = t.key join register_role r on r.to_key = t.key join party o on o.key = r.from_key where o.org_number = '{}' and t.uuid is not null limit 1", who::KERAMIKK)).await;
+    let oddny = app.uuid_of_role_holder(who::KERAMIKK).await;
     assert!(
-        !rows.iter().any(|row| row.6.contains(who::ODDNY)),
+        !rows.iter().any(|row| row.context.contains(who::ODDNY)),
         "no identity number is stored"
     );
     assert!(
-        rows[1].6.contains(&oddny),
+        rows[1].context.contains(&oddny),
         "{} replaces the person in {}",
         oddny,
-        rows[1].6
+        rows[1].context
     );
-    let (caller, address, endpoint): (String, String, String) =
-        sqlx::query_as("select caller_org, address, endpoint from decision_log where decision_id = $1::uuid and part = 0")
-            .bind(&id)
-            .fetch_one(&mut app.sql().await)
-            .await
-            .unwrap();
+    let first = &rows[0];
     assert_eq!(
-        (caller.as_str(), address.as_str(), endpoint.as_str()),
+        (
+            first.caller_org.as_str(),
+            first.address.as_str(),
+            first.endpoint.as_str()
+        ),
         (SAV, "127.0.0.0/24", "external")
     );
 }
@@ -209,12 +197,7 @@ async fn every_endpoint_writes() {
             .collect();
         assert_eq!(stored, reasons);
     }
-    assert_eq!(
-        app.count("select count(*) from decision_log where context::text like '%a.b.c%'")
-            .await,
-        0,
-        "tokens are not stored"
-    );
+    assert_eq!(app.logged_with("a.b.c").await, 0, "tokens are not stored");
 }
 
 #[tokio::test]
@@ -271,8 +254,7 @@ async fn only_the_caller_that_got_an_answer_sees_it_again() {
 async fn a_log_that_cannot_be_written_changes_no_answer() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, AUTHORIZE).await;
-    app.run_sql("alter table decision_block rename to decision_block_away")
-        .await;
+    app.take_decision_log_away().await;
     for _ in 0..5 {
         let answer = app
             .post(AUTHORIZE_PATH, &token, own("write"))
@@ -282,8 +264,7 @@ async fn a_log_that_cannot_be_written_changes_no_answer() {
         assert_eq!(answer["response"][0]["decision"], "Permit");
     }
     flush(&app).await;
-    app.run_sql("alter table decision_block_away rename to decision_block")
-        .await;
+    app.bring_decision_log_back().await;
     // It is tried again within a second or so, and then written as before.
     let id = async || {
         app.post(AUTHORIZE_PATH, &token, own("write"))
@@ -378,12 +359,7 @@ async fn a_permit_is_explained_by_its_rule_and_its_grant() {
         ),
         (&json!("access_package"), true)
     );
-    let party = app
-        .sql_text(&format!(
-            "select uuid::text from party where org_number = '{}'",
-            who::TINDEVANDRER
-        ))
-        .await;
+    let party = app.uuid_of(who::TINDEVANDRER).await;
     assert_eq!(grant["from"], party);
     // And again by its id.
     let answer = app
@@ -619,18 +595,14 @@ async fn the_log_is_exported_as_lines_and_as_a_table() {
 #[tokio::test]
 async fn partitions_are_of_a_day_and_go_when_they_expire() {
     let app = TestApp::start().await;
-    let today = app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await;
+    let today = app.decision_partitions(None).await;
     assert_eq!(today, 1);
-    app.run_sql("create table decision_block_20200131 partition of decision_block for values from ('2020-01-31') to ('2020-02-01')").await;
+    app.make_decision_partition_of_2020().await;
     foundation::retention::drop_expired_decisions(&app.running.state.db, 12)
         .await
         .unwrap();
-    assert_eq!(
-        app.count("select count(*) from pg_class where relname = 'decision_block_20200131'")
-            .await,
-        0
-    );
-    assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await, 1);
+    assert_eq!(app.decision_partitions(Some("20200131")).await, 0);
+    assert_eq!(app.decision_partitions(None).await, 1);
 }
 
 /// A question with an identity number in every place that a caller fills: names and values of
@@ -669,9 +641,7 @@ async fn no_identity_number_is_stored_wherever_a_caller_puts_it() {
     .expect(200);
     app.running.state.pdp.log().flush().await;
 
-    let stored = app
-        .sql_text("select string_agg(lines, E'\\n') from decision_block")
-        .await;
+    let stored = app.logged_text().await;
 
     assert!(stored.contains("53000030/***********"), "{stored}");
     assert!(!stored.contains(who::ODDNY), "{stored}");

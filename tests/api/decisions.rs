@@ -171,15 +171,7 @@ async fn ask_otherwise(
             Some(decision)
         }
         "token" if subject.0 == "urn:altinn:systemuser:uuid" => {
-            let org = app
-                .sql_text(&format!(
-                    "select coalesce((select reportee_org_no from \"system_user\" where id = '{}' and not is_deleted), '')",
-                    subject.1
-                ))
-                .await;
-            if org.is_empty() {
-                return None;
-            }
+            let org = app.owner_of_user(&subject.1).await?;
             let raw = app
                 .token(
                     "GetSystemUserToken",
@@ -383,7 +375,7 @@ async fn a_permit_looks_like_this() {
 }
 
 #[tokio::test]
-async fn faults_of_a_request_are_decisions_and_faults_of_the_body_are_not() {
+async fn a_fault_of_a_request_is_a_decision() {
     let app = TestApp::start().await;
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let user = ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER);
@@ -523,6 +515,12 @@ async fn faults_of_a_request_are_decisions_and_faults_of_the_body_are_not() {
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_body_is_no_decision() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
     for bad in [
         r#"{"Request":"#,
         "",
@@ -738,18 +736,11 @@ async fn deleted_systems_and_organisations_get_nothing() {
         )
     };
     assert_eq!(ask().await, "Permit");
-    app.change_by_sql(
-        "update system set is_deleted = true where system_id = '390198116_fjordlonn'",
-    )
-    .await;
+    app.mark_system_deleted(who::FJORDLONN_SYSTEM).await;
     assert_eq!(ask().await, "NotApplicable");
-    app.change_by_sql("update system set is_deleted = false")
-        .await;
+    app.restore_system(who::FJORDLONN_SYSTEM).await;
     assert_eq!(ask().await, "Permit");
-    app.change_by_sql(
-        "update party set status = 'deleted', deleted_at = now() where org_number = '390367767'",
-    )
-    .await;
+    app.mark_organization_deleted(who::TINDEVANDRER).await;
     assert_eq!(ask().await, "NotApplicable");
 }
 
@@ -829,28 +820,33 @@ fn in_xml(action: &str, extra: &str) -> String {
     )
 }
 
+/// With keys for the platform's own parts.
+async fn with_keys() -> TestApp {
+    TestApp::with(&[("pdp.subscription_keys", "first-key,second-key")]).await
+}
+
+/// A question of the platform's own parts.
+fn keyed(app: &TestApp) -> reqwest::RequestBuilder {
+    app.http
+        .post(format!("{}{DECISION}", app.base))
+        .header("Ocp-Apim-Subscription-Key", "second-key")
+}
+
+fn json_request(action: &str) -> String {
+    decision_request(
+        ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+        action,
+        "a-melding",
+        ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+    )
+    .to_string()
+}
+
 #[tokio::test]
-async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
-    use xacml::{Decision, Response};
-    let app = TestApp::with(&[("pdp.subscription_keys", "first-key,second-key")]).await;
-    let url = format!("{}{DECISION}", app.base);
-    let json_request = |action: &str| {
-        decision_request(
-            ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
-            action,
-            "a-melding",
-            ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
-        )
-        .to_string()
-    };
-    let keyed = || {
-        app.http
-            .post(&url)
-            .header("Ocp-Apim-Subscription-Key", "second-key")
-    };
-    // JSON and XML, named and not named.
+async fn the_platforms_own_parts_ask_in_json_named_and_not_named() {
+    let app = with_keys().await;
     let answer = Answer::of(
-        keyed()
+        keyed(&app)
             .header("content-type", "application/json")
             .body(json_request("write"))
             .send()
@@ -860,17 +856,23 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
     .await
     .expect(200);
     assert_eq!(answer.json()["response"][0]["decision"], "Permit");
-    let answer = Answer::of(keyed().body(json_request("fly")).send().await.unwrap())
+    let answer = Answer::of(keyed(&app).body(json_request("fly")).send().await.unwrap())
         .await
         .expect(200);
     assert_eq!(answer.json()["response"][0]["decision"], "NotApplicable");
+}
+
+#[tokio::test]
+async fn the_platforms_own_parts_ask_in_xml_by_any_of_its_media_types() {
+    use xacml::{Decision, Response};
+    let app = with_keys().await;
     for media_type in [
         "application/xml",
         "text/xml; charset=utf-8",
         "application/xacml+xml",
         "text/plain",
     ] {
-        let sent = keyed()
+        let sent = keyed(&app)
             .header("content-type", media_type)
             .body(in_xml("write", ""))
             .send()
@@ -899,7 +901,12 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
             answer.text
         );
     }
-    // The external one reads XML too.
+}
+
+#[tokio::test]
+async fn a_service_owner_asks_in_xml_too() {
+    use xacml::{Decision, Response};
+    let app = with_keys().await;
     let owner = app.organization(who::SAV, AUTHORIZE).await;
     let external = app
         .http
@@ -914,7 +921,11 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
         Response::from_xml(answer.text.as_bytes()).unwrap().results[0].decision,
         Decision::NotApplicable
     );
-    // Whatever is wrong is a decision of its own.
+}
+
+#[tokio::test]
+async fn a_fault_in_json_of_the_platforms_own_parts_is_a_decision() {
+    let app = with_keys().await;
     for (media_type, body) in [
         ("application/json", "{\"Request\":".to_owned()),
         ("application/json", String::new()),
@@ -927,20 +938,26 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
             decision_request(("urn:altinn:person:identifier-no", who::JOSTEIN), "read", "a-melding", ("urn:altinn:partyid", "52000084")).to_string(),
         ),
     ] {
-        let sent = keyed().header("content-type", media_type).body(body).send().await.unwrap();
+        let sent = keyed(&app).header("content-type", media_type).body(body).send().await.unwrap();
         let result = Answer::of(sent).await.expect(200).json()["response"][0].clone();
         assert_eq!(
             (&result["decision"], &result["status"]["statusCode"]["value"]),
             (&json!("Indeterminate"), &json!("urn:oasis:names:tc:xacml:1.0:status:syntax-error"))
         );
     }
+}
+
+#[tokio::test]
+async fn a_fault_in_xml_of_the_platforms_own_parts_is_a_decision() {
+    use xacml::{Decision, Response};
+    let app = with_keys().await;
     for body in [
         "<Request".to_owned(),
         in_xml("write", "").replace("CombinedDecision='false'", "CombinedDecision='true'"),
         format!("<!DOCTYPE r [<!ENTITY e 'x'>]>{}", in_xml("write", "")),
     ] {
         let answer = Answer::of(
-            keyed()
+            keyed(&app)
                 .header("content-type", "application/xml")
                 .body(body)
                 .send()
@@ -955,7 +972,12 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
             (Decision::Indeterminate, "syntax-error")
         );
     }
-    let large = keyed()
+}
+
+#[tokio::test]
+async fn a_body_of_the_platforms_own_parts_that_is_too_large_is_refused() {
+    let app = with_keys().await;
+    let large = keyed(&app)
         .header("content-type", "application/json")
         .body(" ".repeat(1024 * 1024 + 1))
         .send()

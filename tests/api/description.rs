@@ -16,7 +16,7 @@ use testkit::{
     prelude::*,
 };
 
-use crate::limits::{hold, wait_for_waiting, with_long_database_timeouts};
+use crate::limits::with_long_database_timeouts;
 
 /// Where the committed description says that the service is.
 const SANDBOX: &str = "http://127.0.0.1:8080";
@@ -652,9 +652,9 @@ async fn too_much_at_once_is_503_where_that_is_documented() {
     let scopes = format!("{REGISTER_WRITE} {AUTHORIZE}");
     let vendor = world.organization(FJORDLONN, &scopes);
     let token = vendor.token().await;
-    let held = hold(&world, "system").await;
+    let mut held = world.app.hold("system").await;
     let meanwhile = async {
-        wait_for_waiting(&world, 1).await;
+        held.wait_for_waiting(1).await;
         for operation in described().operations() {
             let is_probe = operation.path == "/health" || operation.path == "/health/ready";
             if operation.answer(503).is_none() || is_probe {
@@ -663,7 +663,7 @@ async fn too_much_at_once_is_503_where_that_is_documented() {
             let answer = ask(&world, operation, token.as_deref()).await;
             assert_eq!(answer.status, 503, "{}: {answer:?}", operation.id());
         }
-        drop(held);
+        held.release().await;
     };
     let (waited, ()) = join(vendor.get(SYSTEMS), meanwhile).await;
     waited.assert_status(200);

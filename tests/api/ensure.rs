@@ -128,7 +128,7 @@ async fn an_error_leaves_the_key_free() {
 }
 
 #[tokio::test]
-async fn twenty_at_once_under_one_key_do_the_work_once() {
+async fn four_registrations_at_once_under_one_key_do_the_work_once() {
     let world = World::start().await;
     let id = "390198116_en_gang";
     let system = json!({
@@ -142,16 +142,17 @@ async fn twenty_at_once_under_one_key_do_the_work_once() {
     });
     let vendor = with_key(&world, "register");
 
-    let answers =
-        futures::future::join_all((0..20).map(|_| vendor.registers(system.clone()))).await;
+    let held = world.app.hold_writes("idempotency_key").await;
+
+    let answers = held
+        .race((0..4).map(|_| vendor.registers(system.clone())))
+        .await;
 
     let first = answers[0].text.clone();
     for answer in answers {
         answer.assert_status(200).assert_text(&first);
     }
     assert_eq!(world.app.audited_of("system.created", id).await, 1);
-    // Without the key the second hears that the id is taken.
-    world.fjordlonn().registers(system).await.assert_status(400);
 }
 
 #[tokio::test]

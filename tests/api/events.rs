@@ -8,8 +8,6 @@ use std::{
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
-use crate::support::ByHand as _;
-
 /// How long a test waits for a condition.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 const EVENTS: &str = "/systembruker/api/v1/events";
@@ -142,14 +140,10 @@ async fn a_transaction_that_stays_open_holds_no_event_back() {
     let world = World::start().await;
     let mut follower = Follower::of(&world, world.fjordlonn());
     follower.page().await;
-    let mut open = world.app.running.state.db.begin().await.unwrap();
-    sqlx::query("create table made_by_a_transaction_that_stays_open (id int)")
-        .execute(&mut *open)
-        .await
-        .unwrap();
+    let open = world.app.begin_change_of_schema().await;
     short_life(&world).await;
     follower.events(4).await;
-    open.rollback().await.unwrap();
+    open.commit().await;
 }
 
 #[tokio::test]
@@ -158,13 +152,10 @@ async fn a_place_that_an_earlier_version_gave_is_understood() {
     let mut follower = Follower::of(&world, world.fjordlonn());
     short_life(&world).await;
     let all = kinds_of_all(&mut follower).await;
-    let second: String = sqlx::query_scalar(
-        "select format('[%s,%s]', xact, seq) from outbox where vendor_org_no = $1 order by position offset 1 limit 1",
-    )
-    .bind(FJORDLONN.number)
-    .fetch_one(&world.app.running.state.db)
-    .await
-    .unwrap();
+    let second = world
+        .app
+        .earlier_place_of_second_event(FJORDLONN.number)
+        .await;
     follower.next = format!(
         "{EVENTS}?after={}",
         foundation::crypto::base64url(second.as_bytes())
@@ -172,22 +163,13 @@ async fn a_place_that_an_earlier_version_gave_is_understood() {
     assert_eq!(kinds_of_all(&mut follower).await, all[2..]);
 }
 
-/// What a fail-over to a server that lagged loses: the last events, their positions, and the epoch.
-const LOSE_TWO_EVENTS: [&str; 3] = [
-    "delete from outbox where position > (select position - 2 from outbox_end)",
-    "update outbox_end set position = position - 2",
-    "update feed_epoch set epoch = '00000000000000aa'",
-];
-
 #[tokio::test]
 async fn a_place_of_a_lost_history_skips_no_later_event() {
     let world = World::start().await;
     let mut follower = Follower::of(&world, world.fjordlonn());
     short_life(&world).await;
     follower.events(4).await;
-    for statement in LOSE_TWO_EVENTS {
-        world.app.run_sql(statement).await;
-    }
+    world.app.lose_two_events().await;
     // Nothing is there yet, and the place stays good.
     follower.events(0).await;
     let request = world.fjordlonn().requests(KERAMIKK, [LONN]).await;
@@ -247,10 +229,9 @@ async fn no_event_is_lost_or_doubled_during_writes() {
     };
     let mut follower = Follower::of(&world, world.fjordlonn());
 
-    let (ids, mut events) = futures::join!(
-        futures::future::join_all((0..40).map(write)),
-        follower.events(40)
-    );
+    let held = world.app.hold_writes("request").await;
+
+    let (ids, mut events) = futures::join!(held.race((0..6).map(write)), follower.events(6));
 
     let has_all = |events: &[Value]| {
         ids.iter()

@@ -55,11 +55,7 @@ async fn a_change_is_known_by_the_next_decision() {
 async fn a_change_past_the_service_is_known_too() {
     let world = World::start().await;
     assert_eq!(decide(&world).await, Permit);
-    world
-        .app
-        .changes_directly("delete from assignment_package")
-        .await;
-    world.app.caught_up().await;
+    world.app.take_all_packages().await;
     assert_eq!(decide(&world).await, NotApplicable);
 }
 

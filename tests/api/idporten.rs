@@ -114,17 +114,40 @@ async fn a_secret_comes_encoded_as_a_form_has_it() {
     Answer::of(request.send().await.unwrap()).await.expect(200);
 }
 
+/// A client with tokens of Oddny.
+struct Granted {
+    app: TestApp,
+    client: String,
+    verifier: String,
+    code: String,
+    tokens: Value,
+}
+
+impl Granted {
+    async fn start() -> Self {
+        let app = TestApp::start().await;
+        let client = new_client(&app).await;
+        let verifier = random_text(48);
+        let code = code(&app, &client, &verifier).await;
+        let tokens = redeem(&app, &client, &code, &verifier).await;
+        Self {
+            tokens: tokens.expect(200).json(),
+            app,
+            client,
+            verifier,
+            code,
+        }
+    }
+
+    fn token(&self, name: &str) -> &str {
+        self.tokens[name].as_str().unwrap()
+    }
+}
+
 #[tokio::test]
-async fn the_code_flow_with_pkce() {
-    let app = TestApp::start().await;
-    let client = new_client(&app).await;
-    let verifier = random_text(48);
-    let granted = code(&app, &client, &verifier).await;
-    let tokens = redeem(&app, &client, &granted, &verifier)
-        .await
-        .expect(200)
-        .json();
-    let access = claims_of(tokens["access_token"].as_str().unwrap());
+async fn an_access_token_of_idporten_says_who_logged_in_and_for_which_consumer() {
+    let granted = Granted::start().await;
+    let access = claims_of(granted.token("access_token"));
     assert_eq!(
         (
             &access["pid"],
@@ -139,38 +162,59 @@ async fn the_code_flow_with_pkce() {
             &json!("0192:390198116")
         )
     );
-    let id = claims_of(tokens["id_token"].as_str().unwrap());
+}
+
+#[tokio::test]
+async fn an_id_token_is_for_its_client() {
+    let granted = Granted::start().await;
+    let access = claims_of(granted.token("access_token"));
+    let id = claims_of(granted.token("id_token"));
     assert_eq!(
         (&id["nonce"], &id["aud"], &id["amr"], &id["sub"]),
         (
             &json!("no"),
-            &json!(client),
+            &json!(granted.client),
             &json!(["TestID"]),
             &access["sub"]
         )
     );
     assert!(id["sid"].is_string() && id["auth_time"].is_number());
-    // Its access token is a person's token here; its ID token is none.
-    let request = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+}
+
+#[tokio::test]
+async fn an_access_token_of_idporten_is_a_persons_token_and_an_id_token_is_none() {
+    let granted = Granted::start().await;
+    let request = granted.app.new_request(who::KERAMIKK, &["a-ordning"]).await;
     let path = format!(
         "/authentication/api/v1/systemuser/request/{}/{request}",
         who::KERAMIKK_PARTY
     );
-    app.get(&path, tokens["access_token"].as_str().unwrap())
+    granted
+        .app
+        .get(&path, granted.token("access_token"))
         .await
         .expect(200);
-    app.get(&path, tokens["id_token"].as_str().unwrap())
+    granted
+        .app
+        .get(&path, granted.token("id_token"))
         .await
         .expect(401);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_used_once() {
+    let granted = Granted::start().await;
     let form = [
         ("grant_type", "refresh_token"),
-        ("refresh_token", tokens["refresh_token"].as_str().unwrap()),
+        ("refresh_token", granted.token("refresh_token")),
     ];
     let refresh = async || {
         Answer::of(
-            app.http
-                .post(format!("{}/token", app.idporten))
-                .basic_auth(&client, Some("s3cret"))
+            granted
+                .app
+                .http
+                .post(format!("{}/token", granted.app.idporten))
+                .basic_auth(&granted.client, Some("s3cret"))
                 .form(&form)
                 .send()
                 .await
@@ -180,18 +224,37 @@ async fn the_code_flow_with_pkce() {
     };
     refresh().await.expect(200);
     refresh().await.expect(400);
-    assert_eq!(
-        redeem(&app, &client, &granted, &verifier)
-            .await
-            .expect(400)
-            .json()["error"],
-        "invalid_grant",
-        "a code is used once"
-    );
-    let other = code(&app, &client, &verifier).await;
+}
+
+#[tokio::test]
+async fn a_code_is_used_once() {
+    let granted = Granted::start().await;
+    let Granted {
+        app,
+        client,
+        code,
+        verifier,
+        ..
+    } = &granted;
+    let again = redeem(app, client, code, verifier).await;
+    assert_eq!(again.expect(400).json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_code_is_redeemed_with_its_own_verifier_alone() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
+    let other = code(&app, &client, &random_text(48)).await;
     redeem(&app, &client, &other, "another verifier")
         .await
         .expect(400);
+}
+
+#[tokio::test]
+async fn a_code_is_redeemed_by_a_client_that_proves_who_it_is_alone() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
+    let verifier = random_text(48);
     let other = code(&app, &client, &verifier).await;
     let form = [
         ("grant_type", "authorization_code"),
@@ -213,7 +276,7 @@ async fn the_code_flow_with_pkce() {
 }
 
 #[tokio::test]
-async fn what_the_authorization_request_must_hold() {
+async fn an_authorization_request_that_does_not_fit_the_client_is_refused() {
     let app = TestApp::start().await;
     let client = new_client(&app).await;
     let challenge = base64url(sha256("v"));
@@ -243,6 +306,11 @@ async fn what_the_authorization_request_must_hold() {
             "{name}={value}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_metadata_of_idporten_names_its_issuer_and_pkce() {
+    let app = TestApp::start().await;
     let metadata: Value = app
         .http
         .get(format!("{}/.well-known/openid-configuration", app.idporten))
@@ -259,6 +327,13 @@ async fn what_the_authorization_request_must_hold() {
         ),
         (&json!(app.idporten), &json!(["S256"]))
     );
+}
+
+#[tokio::test]
+async fn a_pushed_authorization_request_shows_the_people_of_the_universe() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
+    let challenge = base64url(sha256("v"));
     let pushed = app
         .http
         .post(format!("{}/par", app.idporten))
@@ -285,6 +360,12 @@ async fn what_the_authorization_request_must_hold() {
     assert!(
         page.text.contains("TestID Lag din egen testbruker") && page.text.contains("Oddny Ildflue")
     );
+}
+
+#[tokio::test]
+async fn a_log_out_leads_to_the_address_of_its_client() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
     let query = [
         ("client_id", client.as_str()),
         ("post_logout_redirect_uri", "http://localhost:8081/out"),
@@ -301,6 +382,12 @@ async fn what_the_authorization_request_must_hold() {
         out.headers()["location"],
         "http://localhost:8081/out?state=s"
     );
+}
+
+#[tokio::test]
+async fn a_log_out_leads_to_no_address_that_its_client_did_not_register() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
     let query = [
         ("client_id", client.as_str()),
         ("post_logout_redirect_uri", "https://evil.example/"),

@@ -197,11 +197,7 @@ async fn an_object_that_vanished_is_written_again() {
 async fn an_object_that_vanished_after_its_entries_is_named() {
     let journaled = Journaled::start().await;
     fs::remove_file(&journaled.object).unwrap();
-    journaled
-        .world
-        .app
-        .changes_directly("delete from journal_entry")
-        .await;
+    journaled.world.app.delete_journal_entries().await;
 
     let lost = journaled.restore_vanished().await;
 

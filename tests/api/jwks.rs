@@ -18,8 +18,7 @@ use foundation::{
 };
 use serde_json::{Value, json};
 use testkit::{log::SecurityLog, prelude::*};
-
-use crate::support::ByHand as _;
+use tokio::sync::RwLock;
 
 #[derive(Clone)]
 struct Issuer(Arc<Inner>);
@@ -29,6 +28,8 @@ struct Inner {
     metadata: Mutex<Value>,
     keys: Mutex<Answer>,
     fetches: AtomicUsize,
+    /// Held by a test, so that no key set is answered.
+    answering: RwLock<()>,
 }
 
 #[derive(Clone)]
@@ -49,6 +50,7 @@ impl Issuer {
             metadata: Mutex::new(metadata),
             keys: Mutex::new(Answer::Json(keys)),
             fetches: AtomicUsize::new(0),
+            answering: RwLock::default(),
         };
         let issuer = Self(Arc::new(inner));
         let router = Router::new()
@@ -85,6 +87,7 @@ impl Issuer {
 
 async fn serve_keys(State(issuer): State<Issuer>) -> Response {
     issuer.0.fetches.fetch_add(1, Ordering::SeqCst);
+    let _answering = issuer.0.answering.read().await;
     let answer = issuer.0.keys.lock().unwrap().clone();
     match answer {
         Answer::Json(value) => axum::Json(value).into_response(),
@@ -130,13 +133,26 @@ async fn a_new_key_works_after_one_refetch_and_a_removed_one_stops() {
 async fn a_thousand_unknown_keys_cause_one_fetch() {
     let a = key("a");
     let issuer = Issuer::start(set(&[&a])).await;
-    let client = Arc::new(issuer.client(settings(60, 3600)));
-    let calls = (0..1000).map(|n| {
-        let client = Arc::clone(&client);
-        async move { client.key(&format!("unknown-{n}")).await.err() }
+    let client = issuer.client(settings(60, 3600));
+    let answered = AtomicUsize::new(0);
+    let held = issuer.0.answering.write().await;
+    let calls = (0..1000).map(async |n| {
+        let found = client.key(&format!("unknown-{n}")).await;
+        answered.fetch_add(1, Ordering::SeqCst);
+        found.err()
     });
-    let results = futures::future::join_all(calls).await;
-    assert!(results.iter().all(|r| *r == Some(JwksError::UnknownKey)));
+    // Each of the calls has begun when this begins.
+    let release = async {
+        while issuer.fetches() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(answered.load(Ordering::SeqCst), 0);
+        drop(held);
+    };
+
+    let (results, ()) = futures::join!(futures::future::join_all(calls), release);
+
+    assert_eq!(results, vec![Some(JwksError::UnknownKey); 1000]);
     assert_eq!(issuer.fetches(), 1);
     assert!(client.key("a").await.is_ok());
 }
@@ -195,8 +211,7 @@ async fn an_instance_that_starts_while_the_issuer_is_away_has_the_stored_keys() 
     client.begin(pool).await;
     assert!(client.key("a").await.is_ok());
 
-    app.run_sql("update key_set set fetched_at = fetched_at - interval '2 hours'")
-        .await;
+    app.age_key_sets(2).await;
     let client = issuer.client(settings(60, 3600));
     client.begin(pool).await;
     assert_eq!(

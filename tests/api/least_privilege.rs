@@ -54,7 +54,7 @@ async fn rows_that_came_before_their_partition_are_moved_into_it() {
     let deleted = world.torleif().deletes(&NATTERGAL_USER).await;
     deleted.assert_status(202);
     world.app.running.state.pdp.log().flush().await;
-    assert!(world.app.rows_without_partition().await >= 2);
+    assert_eq!(world.app.rows_without_partition().await, 3);
     let audited = world.app.rows_of("systemuser.deleted").await.len();
 
     let made = foundation::db::make_partitions(&world.app.running.state.db).await;
@@ -84,24 +84,7 @@ async fn the_chain_of_the_trail_holds_after_rows_were_moved() {
 #[tokio::test]
 async fn the_role_changes_neither_the_trail_nor_the_schema() {
     let world = world().await;
-    for statement in [
-        "update audit_log set action = 'x'",
-        "delete from audit_log",
-        "truncate audit_log",
-        "delete from decision_block",
-        "update decision_block set lines = ''",
-        "alter table audit_log disable trigger user",
-        "drop table party",
-        "create table mine (x int)",
-        "delete from _sqlx_migrations",
-    ] {
-        let refused = sqlx::query(statement)
-            .execute(&world.app.running.state.db)
-            .await;
-        let error = refused.expect_err(statement);
-        let code = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code);
-        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
+    for (refused, code) in world.app.refusals_of_role().await {
+        assert_eq!(code, "42501", "{refused}");
     }
 }

@@ -79,6 +79,7 @@ mod register_parties;
 mod request_answers;
 mod request_checks;
 mod request_lists;
+mod request_races;
 mod request_refusals;
 mod requests;
 mod resource_errors;

@@ -486,27 +486,38 @@ async fn a_role_leads_to_resources() {
     assert_eq!(missing.error_keys(), ["role", "variant"]);
 }
 
+/// The role of managing directors, as the list of roles has it.
+async fn managing_director(app: &TestApp) -> Value {
+    let roles = read(app, ROLES).await;
+    let mut roles = roles.as_array().unwrap().iter();
+    let found = roles.find(|role| role["code"] == "daglig-leder");
+    found.unwrap().clone()
+}
+
+/// What the role of managing directors gives in a limited company.
+async fn of_managing_director(app: &TestApp) -> Value {
+    let path = format!("{ROLES}/packages?role=daglig-leder&variant=AS");
+    read(app, &path).await
+}
+
 #[tokio::test]
-async fn roles_and_what_they_give() {
+async fn a_role_is_read_by_its_id_as_it_is_listed() {
     let app = TestApp::start().await;
-    let roles = read(&app, ROLES).await;
-    let leader = roles
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|r| r["code"] == "daglig-leder")
-        .unwrap();
+    let leader = managing_director(&app).await;
     assert_eq!(
         (&leader["isKeyRole"], &leader["provider"]["code"]),
         (&json!(true), &json!("sys-ccr"))
     );
     let id = leader["id"].as_str().unwrap();
     assert_eq!(read(&app, &format!("{ROLES}/{id}")).await, json!([leader]));
-    let given = read(
-        &app,
-        &format!("{ROLES}/packages?role=daglig-leder&variant=AS"),
-    )
-    .await;
+}
+
+#[tokio::test]
+async fn packages_of_a_role_are_found_by_its_code_and_by_its_id() {
+    let app = TestApp::start().await;
+    let leader = managing_director(&app).await;
+    let id = leader["id"].as_str().unwrap();
+    let given = of_managing_director(&app).await;
     assert!(
         given
             .as_array()
@@ -518,6 +529,11 @@ async fn roles_and_what_they_give() {
         read(&app, &format!("{ROLES}/{id}/packages?variant=as")).await,
         given
     );
+}
+
+#[tokio::test]
+async fn a_package_of_one_form_of_organizations_is_given_in_that_form_alone() {
+    let app = TestApp::start().await;
     let catalogue: Value =
         serde_json::from_str(include_str!("../../data/role-packages.json")).unwrap();
     let special = catalogue["rolePackages"]
@@ -544,18 +560,34 @@ async fn roles_and_what_they_give() {
     assert!(
         holds(format!("&variant={variant}")).await && !holds("&variant=Person".to_owned()).await
     );
+}
+
+#[tokio::test]
+async fn packages_of_a_role_come_with_their_resources_for_who_asks_for_them() {
+    let app = TestApp::start().await;
+    let given = of_managing_director(&app).await;
     let with_resources = read(
         &app,
         &format!("{ROLES}/packages?role=daglig-leder&variant=AS&includeResources=true"),
     )
     .await;
     assert!(with_resources[0]["resources"].is_array() && given[0]["resources"].is_null());
+}
+
+#[tokio::test]
+async fn an_unknown_role_gives_nothing_in_a_known_form() {
+    let app = TestApp::start().await;
     let none = read(
         &app,
         &format!("{ROLES}/00000000-0000-0000-0000-000000000000/packages?variant=ENK"),
     )
     .await;
     assert_eq!(none, json!([]));
+}
+
+#[tokio::test]
+async fn packages_of_an_unknown_role_or_form_are_not_found() {
+    let app = TestApp::start().await;
     for path in [
         "packages?role=unknown&variant=AS",
         "packages?role=daglig-leder&variant=XYZ",
@@ -564,9 +596,19 @@ async fn roles_and_what_they_give() {
     ] {
         get(&app, &format!("{ROLES}/{path}"), &[]).await.expect(404);
     }
+}
+
+#[tokio::test]
+async fn packages_of_a_role_are_not_asked_for_without_role_and_form() {
+    let app = TestApp::start().await;
     for path in ["packages", "packages?role=daglig-leder", "not-a-uuid"] {
         get(&app, &format!("{ROLES}/{path}"), &[]).await.expect(400);
     }
+}
+
+#[tokio::test]
+async fn forms_of_organizations_have_a_description() {
+    let app = TestApp::start().await;
     let forms = read(
         &app,
         "/accessmanagement/api/v1/meta/types/organization/subtypes",

@@ -88,15 +88,15 @@ async fn what_was_stored_in_another_letter_case_is_approved() {
     let asked = vendor
         .requests_as(NATTERGAL, request("urn:altinn:accesspackage:lonn"))
         .await;
-    for statement in [
-        "update system set access_packages = '[{\"urn\": \"urn:altinn:accesspackage:LONN\"}]' where system_id = '390198116_store-bokstaver'",
-        "update request set access_packages = '[{\"urn\": \"urn:altinn:accesspackage:Lonn\"}]' where system_id = '390198116_store-bokstaver'",
-    ] {
-        sqlx::query(statement)
-            .execute(&mut world.app.sql().await)
-            .await
-            .unwrap();
-    }
+    let stored = |urn: &str| json!([{"urn": urn}]);
+    let id = "390198116_store-bokstaver";
+    let of_system = stored("urn:altinn:accesspackage:LONN");
+    world.app.set_packages_of_system(id, &of_system).await;
+    let of_request = stored("urn:altinn:accesspackage:Lonn");
+    world
+        .app
+        .set_packages_of_request(&asked.id, &of_request)
+        .await;
     world.torleif().approves(&asked).await.assert_status(200);
 }
 

@@ -294,7 +294,7 @@ async fn approving_leads_out_and_back_to_the_vendor() {
             .await,
         "Permit"
     );
-    assert_eq!(app.count("select count(*) from session").await, 0);
+    assert_eq!(app.sessions().await, 0);
     let again = browser
         .open(&format!(
             "{}/authentication/api/v1/logout/handleloggedout",
@@ -348,8 +348,7 @@ async fn a_decision_is_answered_with_a_page_that_leads_on() {
         let (status, location, refresh) = answer_to_form(&browser, &address, &form).await;
         assert_eq!((status, location), (200, None), "{decision}");
         assert!(refresh.unwrap().starts_with(&app.idporten), "{decision}");
-        app.run_sql("update \"system_user\" set is_deleted = true")
-            .await;
+        app.mark_all_users_deleted().await;
     }
 }
 
@@ -373,7 +372,7 @@ async fn a_form_without_a_session_leads_to_the_login_and_back() {
     let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
     let browser = Browser::new();
     let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await;
-    app.run_sql("delete from session").await;
+    app.end_browser_sessions().await;
     let login = press(&app, &browser, &page, &id, "approve")
         .await
         .expect(200, "Velg testperson");
@@ -387,11 +386,7 @@ async fn a_form_without_a_session_leads_to_the_login_and_back() {
         .await
         .expect(200, "Det du trykket på, er ikke sendt");
     assert!(back.text.contains("value=\"approve\""));
-    assert_eq!(
-        app.sql_text(&format!("select status from request where id = '{id}'"))
-            .await,
-        "New"
-    );
+    assert_eq!(app.status_of_request(&id).await, "New");
 }
 
 #[tokio::test]
@@ -429,13 +424,7 @@ async fn who_may_not_decide_passes_the_request_on() {
         .await
         .expect(200, "Forespørselen er sendt videre");
     assert!(done.text.contains("Avslutt") && !done.text.contains("value=\"escalate\""));
-    assert!(
-        app.sql_text(&format!(
-            "select escalated::text from request where id = '{id}'"
-        ))
-        .await
-            == "true"
-    );
+    assert!(app.is_escalated(id).await);
     browser
         .open(&confirm(&app, id))
         .await
@@ -457,11 +446,7 @@ async fn who_may_not_decide_passes_the_request_on() {
         .open_as(&confirm(&app, id), who::TORLEIF)
         .await
         .expect(200, "value=\"approve\"");
-    assert_eq!(
-        app.count("select count(*) from outbox where event = 'systemuser_request_escalated'")
-            .await,
-        1
-    );
+    assert_eq!(app.published("systemuser_request_escalated").await, 1);
 }
 
 #[tokio::test]
@@ -492,36 +477,23 @@ async fn each_state_has_its_page() {
         .await
         .expect(400, "Lenken er ikke fullstendig");
     let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    app.run_sql(&format!(
-        "update request set created = now() - interval '181 days' where id = '{id}'"
-    ))
-    .await;
+    app.age_request(&id, 181).await;
     let expired = open(&id, who::ODDNY)
         .await
         .expect(200, "Fristen for å svare er ute");
     assert!(!expired.text.contains("value=\"approve\""));
-    app.run_sql(&format!(
-        "update request set created = now(), status = 'Rejected' where id = '{id}'"
-    ))
-    .await;
+    app.renew_request(&id).await;
+    app.set_status_of_request(&id, "Rejected").await;
     open(&id, who::ODDNY)
         .await
         .expect(200, "Forespørselen er allerede avvist.");
-    app.run_sql(&format!(
-        "update request set status = 'New' where id = '{id}'"
-    ))
-    .await;
-    app.run_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'")
-        .await;
+    app.set_status_of_request(&id, "New").await;
+    app.mark_system_deleted(who::FJORDLONN_SYSTEM).await;
     open(&id, who::ODDNY)
         .await
         .expect(200, "Fagsystemet er ikke lenger registrert");
-    app.run_sql("update system set is_deleted = false where system_id = '390198116_fjordlonn'")
-        .await;
-    app.run_sql(&format!(
-        "update request set is_deleted = true where id = '{id}'"
-    ))
-    .await;
+    app.restore_system(who::FJORDLONN_SYSTEM).await;
+    app.delete_request(&id).await;
     open(&id, who::ODDNY)
         .await
         .expect(410, "Forespørselen er trukket tilbake");
@@ -573,132 +545,151 @@ async fn what_cannot_be_given_is_shown_before_anything_is_pressed() {
     press(&app, &browser, &page, &id, "approve")
         .await
         .expect(422, "Du kan ikke godkjenne ennå");
-    assert_eq!(
-        app.count(&format!(
-            "select count(*) from \"system_user\" where id = '{id}'"
-        ))
-        .await,
-        0
-    );
+    assert_eq!(app.rows_of_user(&id).await, 0);
 }
 
-#[tokio::test]
-async fn only_a_form_of_ours_decides() {
-    let app = TestApp::start().await;
-    let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    let browser = Browser::new();
-    let page = browser
-        .open_as(&confirm(&app, &id), who::ODDNY)
-        .await
-        .expect(200, "value=\"approve\"");
-    let action = format!("/accessmanagement/ui/systemuser/request/{id}");
-    let address = format!("{}{action}", app.base);
-    let (csrf, party, seen) = (
-        page.field(&action, "csrf"),
-        page.field(&action, "party"),
-        page.field(&action, "seen"),
-    );
-    let form = |csrf: &str, decision: &str| {
+/// The page of a request that Oddny was shown, with what its form has.
+struct Shown {
+    app: TestApp,
+    id: String,
+    browser: Browser,
+    address: String,
+    logout_token: String,
+    csrf: String,
+    party: String,
+    seen: String,
+}
+
+impl Shown {
+    async fn start() -> Self {
+        let app = TestApp::start().await;
+        let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+        let browser = Browser::new();
+        let page = browser
+            .open_as(&confirm(&app, &id), who::ODDNY)
+            .await
+            .expect(200, "value=\"approve\"");
+        let action = format!("/accessmanagement/ui/systemuser/request/{id}");
+        Self {
+            address: format!("{}{action}", app.base),
+            logout_token: page.field("/authentication/api/v1/logout", "csrf"),
+            csrf: page.field(&action, "csrf"),
+            party: page.field(&action, "party"),
+            seen: page.field(&action, "seen"),
+            app,
+            id,
+            browser,
+        }
+    }
+
+    fn form<'a>(&self, csrf: &str, decision: &str) -> Vec<(&'a str, String)> {
         vec![
             ("csrf", csrf.to_owned()),
-            ("party", party.clone()),
-            ("seen", seen.clone()),
+            ("party", self.party.clone()),
+            ("seen", self.seen.clone()),
             ("decision", decision.to_owned()),
         ]
-    };
-    let send = async |form: Vec<(&str, String)>, headers: &[(&str, &str)]| {
-        let mut request = browser.http.post(&address).form(&form);
+    }
+
+    /// Sends a form; the status of the answer.
+    async fn send(&self, form: &[(&str, String)], headers: &[(&str, &str)]) -> u16 {
+        let mut request = self.browser.http.post(&self.address).form(form);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         request.send().await.unwrap().status().as_u16()
-    };
-    let logout_token = page.field("/authentication/api/v1/logout", "csrf");
-    assert_eq!(send(form("", "approve"), &[]).await, 403);
-    assert_eq!(
-        send(form(&logout_token, "approve"), &[]).await,
-        403,
-        "a token of another form"
-    );
-    for headers in [
-        [("origin", "https://evil.example")],
-        [("origin", "null")],
-        [("sec-fetch-site", "cross-site")],
-        [("sec-fetch-site", "same-site")],
-    ] {
-        assert_eq!(
-            send(form(&csrf, "approve"), &headers).await,
-            403,
-            "{headers:?}"
-        );
     }
+
+    /// Presses a button of the page.
+    async fn press(&self, decision: &str) -> Page {
+        let form = [
+            ("csrf", self.csrf.as_str()),
+            ("party", &self.party),
+            ("seen", &self.seen),
+            ("decision", decision),
+        ];
+        self.browser.post(&self.address, &form).await
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_its_own_token_decides_nothing() {
+    let shown = Shown::start().await;
+    for token in ["", &shown.logout_token] {
+        let form = shown.form(token, "approve");
+        assert_eq!(shown.send(&form, &[]).await, 403, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_another_site_sends_decides_nothing() {
+    let shown = Shown::start().await;
+    let form = shown.form(&shown.csrf, "approve");
+    for header in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        assert_eq!(shown.send(&form, &[header]).await, 403, "{header:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_with_the_token_of_another_session_decides_nothing() {
+    let shown = Shown::start().await;
     let other = Browser::new();
-    other.open_as(&confirm(&app, &id), who::ODDNY).await;
-    assert_eq!(
-        other
-            .http
-            .post(&address)
-            .form(&form(&csrf, "approve"))
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        403,
-        "a token of another session"
-    );
-    let anonymous = app
-        .http
-        .post(&address)
-        .form(&form(&csrf, "approve"))
-        .send()
-        .await
-        .unwrap();
+    let page = confirm(&shown.app, &shown.id);
+    other.open_as(&page, who::ODDNY).await;
+    let form = shown.form(&shown.csrf, "approve");
+    let sent = other.http.post(&shown.address).form(&form);
+    assert_eq!(sent.send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn a_form_without_a_session_leads_to_the_login() {
+    let shown = Shown::start().await;
+    let form = shown.form(&shown.csrf, "approve");
+    let sent = shown.app.http.post(&shown.address).form(&form);
+    let anonymous = sent.send().await.unwrap();
     assert_eq!(anonymous.status(), 200);
     assert!(
         refresh_of(&anonymous.text().await.unwrap())
             .unwrap()
             .starts_with("/authentication/api/v1/authentication?goto=")
     );
-    assert_eq!(send(form(&csrf, "burn"), &[]).await, 400);
-    let mut foreign_party = form(&csrf, "approve");
-    foreign_party[1].1 = uuid::Uuid::new_v4().to_string();
-    assert_eq!(send(foreign_party, &[]).await, 403);
-    // What is approved is what was shown.
-    app.run_sql(&format!(r#"update request set access_packages = '[{{"urn": "urn:altinn:accesspackage:lonn"}}]' where id = '{id}'"#)).await;
-    let changed = browser
-        .post(
-            &address,
-            &[
-                ("csrf", &csrf),
-                ("party", &party),
-                ("seen", &seen),
-                ("decision", "approve"),
-            ],
-        )
-        .await;
+}
+
+#[tokio::test]
+async fn a_form_decides_nothing_but_what_its_page_offers() {
+    let shown = Shown::start().await;
+    let form = shown.form(&shown.csrf, "burn");
+    assert_eq!(shown.send(&form, &[]).await, 400);
+}
+
+#[tokio::test]
+async fn a_form_for_another_party_than_its_page_decides_nothing() {
+    let shown = Shown::start().await;
+    let mut form = shown.form(&shown.csrf, "approve");
+    form[1].1 = uuid::Uuid::new_v4().to_string();
+    assert_eq!(shown.send(&form, &[]).await, 403);
+}
+
+#[tokio::test]
+async fn a_request_that_changed_since_its_page_was_shown_is_not_approved() {
+    let shown = Shown::start().await;
+    let other = packages(&["lonn"]);
+    shown.app.set_packages_of_request(&shown.id, &other).await;
+    let changed = shown.press("approve").await;
     changed.expect(409, "Innholdet er endret siden du åpnet siden");
-    assert_eq!(
-        app.count(&format!(
-            "select count(*) from \"system_user\" where id = '{id}'"
-        ))
-        .await,
-        0
-    );
-    app.run_sql(&format!(
-        "update request set status = 'Rejected' where id = '{id}'"
-    ))
-    .await;
-    let raced = browser
-        .post(
-            &address,
-            &[
-                ("csrf", &csrf),
-                ("party", &party),
-                ("seen", &seen),
-                ("decision", "reject"),
-            ],
-        )
-        .await;
+    assert_eq!(shown.app.rows_of_user(&shown.id).await, 0);
+}
+
+#[tokio::test]
+async fn a_request_that_another_answered_since_its_page_was_shown_is_not_answered_again() {
+    let shown = Shown::start().await;
+    shown.app.set_status_of_request(&shown.id, "Rejected").await;
+    let raced = shown.press("reject").await;
     raced.expect(409, "Noen andre behandlet forespørselen");
 }
 
@@ -721,7 +712,8 @@ async fn the_browser_goes_only_where_the_vendor_says_today() {
         .to_owned();
     let browser = Browser::new();
     let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await;
-    app.run_sql("update system set allowed_redirect_urls = '{https://fjordlonn.example/annet}' where system_id = '390198116_fjordlonn'").await;
+    app.allow_redirect(who::FJORDLONN_SYSTEM, "https://fjordlonn.example/annet")
+        .await;
     let out = press(&app, &browser, &page, &id, "reject").await;
     out.expect(200, "Forespørselen fra Fjordlønn er avvist");
     let forged = app
@@ -914,13 +906,7 @@ async fn logging_out_takes_a_form_of_ours_or_a_link_of_ours() {
         .send()
         .await
         .unwrap();
-    assert_eq!(
-        (
-            cross.status().as_u16(),
-            app.count("select count(*) from session").await
-        ),
-        (200, 1)
-    );
+    assert_eq!((cross.status().as_u16(), app.sessions().await), (200, 1));
     assert_eq!(
         browser
             .http
@@ -938,13 +924,10 @@ async fn logging_out_takes_a_form_of_ours_or_a_link_of_ours() {
         .await
         .expect(200, "Du er logget ut");
     assert!(out.address.path().ends_with("/loggedout"));
-    assert_eq!(app.count("select count(*) from session").await, 0);
+    assert_eq!(app.sessions().await, 0);
     let browser = Browser::new();
     browser.open_as(&confirm(&app, &id), who::ODDNY).await;
-    let sid: String = sqlx::query_scalar("select upstream_sid from session")
-        .fetch_one(&mut app.sql().await)
-        .await
-        .unwrap();
+    let sid = app.upstream_session().await;
     let front = format!(
         "{}/authentication/api/v1/upstream/frontchannel-logout",
         app.base
@@ -957,13 +940,7 @@ async fn logging_out_takes_a_form_of_ours_or_a_link_of_ours() {
         .send()
         .await
         .unwrap();
-    assert_eq!(
-        (
-            ended.status().as_u16(),
-            app.count("select count(*) from session").await
-        ),
-        (200, 0)
-    );
+    assert_eq!((ended.status().as_u16(), app.sessions().await), (200, 0));
 }
 
 #[tokio::test]
@@ -1234,57 +1211,29 @@ async fn each_state_of_a_change_has_its_page() {
         .await
         .expect(200, "Godkjenn endringene");
     // Altered since it was shown.
-    let altered = format!(
-        "update change_request set redirect_url = 'https://fjordlonn.example/annet' where id = '{id}'"
-    );
-    app.run_sql(&altered).await;
+    app.set_redirect_of_change(&id, "https://fjordlonn.example/annet")
+        .await;
     press_change(&app, &browser, &page, "approve")
         .await
         .expect(409, "value=\"approve\"");
     // A package that cannot be given: the content stays, with the reason.
-    app.run_sql(&format!(
-        "update change_request set required_access_packages = '{}' where id = '{id}'",
-        packages(&["pensjon", "regnskapsforer-lonn"])
-    ))
-    .await;
-    app.run_sql(&format!(
-        "update system set access_packages = access_packages || '{}' where system_id = '{}'",
-        packages(&["regnskapsforer-lonn"]),
-        who::FJORDLONN_SYSTEM
-    ))
-    .await;
+    app.set_packages_of_change(&id, &packages(&["pensjon", "regnskapsforer-lonn"]))
+        .await;
+    app.add_packages_to_system(who::FJORDLONN_SYSTEM, &packages(&["regnskapsforer-lonn"]))
+        .await;
     let page = browser.open(&url).await.expect(200, "Kan ikke gis");
     assert!(!page.text.contains("value=\"approve\"") && page.text.contains("value=\"reject\""));
-    app.run_sql(&format!(
-        "update change_request set created = created - interval '181 days' where id = '{id}'"
-    ))
-    .await;
+    app.age_change(&id, 181).await;
     let page = browser.open(&url).await.expect(200, "value=\"close\"");
     assert!(!page.text.contains("value=\"reject\""));
-    app.run_sql(&format!(
-        "update change_request set created = now() where id = '{id}'"
-    ))
-    .await;
-    app.run_sql(&format!(
-        "update \"system_user\" set is_deleted = true where id = '{}'",
-        who::TINDEVANDRER_USER
-    ))
-    .await;
+    app.renew_change(&id).await;
+    app.mark_user_deleted(who::TINDEVANDRER_USER).await;
     let page = browser.open(&url).await.expect(
         200,
         "Systemtilgangen som skulle endres, finnes ikke lenger.",
     );
     press_change(&app, &browser, &page, "reject").await;
-    assert_eq!(
-        app.sql_text(&format!(
-            "select status from change_request where id = '{id}'"
-        ))
-        .await,
-        "Rejected"
-    );
-    app.run_sql(&format!(
-        "update change_request set is_deleted = true where id = '{id}'"
-    ))
-    .await;
+    assert_eq!(app.status_of_change(&id).await, "Rejected");
+    app.delete_change(&id).await;
     browser.open_as(&url, who::JOSTEIN).await.expect(410, "");
 }

@@ -113,17 +113,7 @@ async fn stored_before(world: &World, xml: &str) {
     uploads(world, &policy(&permit("first", LONN, "read")))
         .await
         .assert_status(201);
-    sqlx::query("update resource_policy set xml = $1, sha256 = sha256($1) where identifier = $2")
-        .bind(xml.as_bytes())
-        .bind(RESOURCE)
-        .execute(&mut world.app.sql().await)
-        .await
-        .unwrap();
-    sqlx::query("insert into change_feed (kind, key) values ('everything', 'test')")
-        .execute(&mut world.app.sql().await)
-        .await
-        .unwrap();
-    world.app.caught_up().await;
+    world.app.replace_policy(RESOURCE, xml.as_bytes()).await;
 }
 
 #[tokio::test]

@@ -113,11 +113,6 @@ impl Portal {
         request.send().await.unwrap()
     }
 
-    async fn uuid_of(&self, org: &str) -> String {
-        let sql = format!("select uuid::text from party where org_number = '{org}'");
-        self.app.sql_text(&sql).await
-    }
-
     async fn uuid_of_oddny(&self) -> String {
         let profile: Value = self
             .get(&format!("{API}/user/profile"))
@@ -267,12 +262,9 @@ async fn the_page_of_a_request_acts_for_its_party() {
     portal
         .get(&format!("{UI}/systemuser/request?id={id}"))
         .await;
-    let keramikk = portal.uuid_of(who::KERAMIKK).await;
+    let keramikk = portal.app.uuid_of(who::KERAMIKK).await;
     assert_eq!(portal.cookie("AltinnPartyUuid"), Some(keramikk.clone()));
-    let active = portal
-        .app
-        .sql_text("select active_party::text from session")
-        .await;
+    let active = portal.app.party_of_session().await;
     assert_eq!(active, keramikk);
 }
 
@@ -295,9 +287,9 @@ async fn a_cookie_is_a_wish_for_a_party() {
     let session = portal.cookie("sb_session").unwrap();
     let (own, keramikk) = (
         portal.uuid_of_oddny().await,
-        portal.uuid_of(who::KERAMIKK).await,
+        portal.app.uuid_of(who::KERAMIKK).await,
     );
-    let foreign = portal.uuid_of(who::TINDEVANDRER).await;
+    let foreign = portal.app.uuid_of(who::TINDEVANDRER).await;
     for (wish, expected) in [(&keramikk, &keramikk), (&foreign, &keramikk), (&own, &own)] {
         let request = portal.app.http.get(portal.address(UI));
         let cookies = format!("sb_session={session}; AltinnPartyUuid={wish}");
@@ -314,7 +306,7 @@ async fn a_cookie_is_a_wish_for_a_party() {
 #[tokio::test]
 async fn changing_the_party_sets_its_cookies() {
     let portal = Box::pin(Portal::of(who::ODDNY)).await;
-    let keramikk = portal.uuid_of(who::KERAMIKK).await;
+    let keramikk = portal.app.uuid_of(who::KERAMIKK).await;
     let goto: String =
         url::form_urlencoded::byte_serialize(portal.address(UI).as_bytes()).collect();
     let path = format!("{API}/reportee/changeandredirect/?partyUuid={keramikk}&goTo={goto}");
@@ -323,11 +315,7 @@ async fn changing_the_party_sets_its_cookies() {
     assert_eq!(header(&response, "location"), portal.address(UI));
     assert_eq!(portal.cookie("AltinnPartyUuid"), Some(keramikk));
     let id = portal.cookie("AltinnPartyId").unwrap();
-    let sql = format!(
-        "select party_id::text from party where org_number = '{}'",
-        who::KERAMIKK
-    );
-    assert_eq!(id, portal.app.sql_text(&sql).await);
+    assert_eq!(id, who::KERAMIKK_PARTY.to_string());
 }
 
 #[tokio::test]
@@ -412,7 +400,7 @@ async fn the_back_end_takes_the_session_of_the_browser() {
         assert_eq!(response.status(), 200, "{path}");
         assert_eq!(header(&response, "cache-control"), "no-store", "{path}");
     }
-    portal.app.run_sql("delete from session").await;
+    portal.app.end_browser_sessions().await;
     let ended = portal.get(&format!("{API}/user/profile")).await;
     assert_eq!(ended.status(), 401);
     assert_eq!(ended.text().await.unwrap(), "");
@@ -421,7 +409,7 @@ async fn the_back_end_takes_the_session_of_the_browser() {
 #[tokio::test]
 async fn no_other_api_takes_the_session_of_the_browser() {
     let portal = Box::pin(Portal::of(who::ODDNY)).await;
-    let keramikk = portal.uuid_of(who::KERAMIKK).await;
+    let keramikk = portal.app.uuid_of(who::KERAMIKK).await;
     for path in [
         "/authentication/api/v1/systemuser/53000001".to_owned(),
         format!("{API}/enduser/connections?party={keramikk}&from={keramikk}"),
@@ -472,14 +460,13 @@ async fn a_write_needs_the_proof_of_its_session() {
         let body: Value = response.json().await.unwrap();
         assert_eq!(body["status"], 400, "{body}");
     }
-    let kept = "select count(*) from person_preference where show_deleted";
-    assert_eq!(portal.app.count(kept).await, 0);
+    assert_eq!(portal.app.persons_who_show_deleted().await, 0);
     let own = portal.app.base.clone();
     let response = portal
         .write(SHOW_DELETED, Some(&proof), &[("origin", &own)])
         .await;
     assert_eq!(response.status(), 200);
-    assert_eq!(portal.app.count(kept).await, 1);
+    assert_eq!(portal.app.persons_who_show_deleted().await, 1);
 }
 
 #[tokio::test]

@@ -288,18 +288,12 @@ async fn a_refusal_is_written_before_the_service_ends() {
     let world = World::start().await;
     let request = world.request_to_nattergal();
     let id = request.id.clone();
+    let database = world.app.database.clone();
     world.oddny().approves(&request).await.assert_forbidden();
-    let mut database = world.app.sql().await;
 
     world.app.running.stop().await;
 
-    let rows: i64 = sqlx::query_scalar(
-        "select count(*) from audit_log where action = 'request.approved' and object_id = $1 and outcome = 'denied'",
-    )
-    .bind(id)
-    .fetch_one(&mut database)
-    .await
-    .unwrap();
+    let rows = testkit::trail::denied(&database, "request.approved", &id).await;
     assert_eq!(rows, 1);
 }
 
@@ -307,16 +301,12 @@ async fn a_refusal_is_written_before_the_service_ends() {
 async fn callers_do_not_wait_for_the_trail() {
     let world = World::start().await;
     let request = world.request_to_nattergal();
-    let mut lock = world.app.sql().await;
-    sqlx::raw_sql("begin; lock table audit_log in access exclusive mode")
-        .execute(&mut lock)
-        .await
-        .unwrap();
+    let held = world.app.hold("audit_log").await;
 
     for _ in 0..20 {
         world.oddny().approves(&request).await.assert_forbidden();
     }
-    sqlx::raw_sql("commit").execute(&mut lock).await.unwrap();
+    held.release().await;
 
     while !world.app.running.state.attempts.flush().await {}
     let attempts: i64 = world

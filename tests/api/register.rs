@@ -14,15 +14,24 @@ async fn back_end(app: &TestApp) -> String {
     app.organization(who::SAV, LOOKUP).await
 }
 
+/// Nattergal, as it is read by its party id.
+async fn nattergal(app: &TestApp, token: &str) -> Value {
+    let path = format!("{BASE}/parties/{}", who::NATTERGAL_PARTY);
+    app.get(&path, token).await.expect(200).json()
+}
+
+/// Torleif, as found by an identity number.
+async fn torleif(app: &TestApp, token: &str) -> Value {
+    let body = json!({"ssn": who::TORLEIF, "orgNo": null});
+    let path = format!("{BASE}/parties/lookup");
+    app.post(&path, token, body).await.expect(200).json()
+}
+
 #[tokio::test]
-async fn a_party_of_the_first_generation() {
+async fn a_party_of_the_first_generation_has_the_members_of_the_public_system() {
     let app = TestApp::start().await;
     let token = back_end(&app).await;
-    let by_id = app
-        .get(&format!("{BASE}/parties/{}", who::NATTERGAL_PARTY), &token)
-        .await
-        .expect(200)
-        .json();
+    let by_id = nattergal(&app, &token).await;
     let expected = json!({
         "partyId": who::NATTERGAL_PARTY, "partyUuid": NATTERGAL_UUID, "externalUrn": format!("urn:altinn:organization:identifier-no:{}", who::NATTERGAL),
         "partyTypeName": 2, "orgNumber": who::NATTERGAL, "ssn": null, "unitType": "AS", "name": "NATTERGAL BAKERI AS", "isDeleted": false,
@@ -33,12 +42,26 @@ async fn a_party_of_the_first_generation() {
         "childParties": null, "lastChangedInAltinn": null, "lastChangedInExternalRegister": null,
     });
     assert_eq!(by_id, expected);
+}
+
+#[tokio::test]
+async fn a_party_is_the_same_by_its_uuid() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
+    let by_id = nattergal(&app, &token).await;
     assert_eq!(
         app.get(&format!("{BASE}/Parties/ByUuid/{NATTERGAL_UUID}"), &token)
             .await
             .json(),
         by_id
     );
+}
+
+#[tokio::test]
+async fn a_party_is_the_same_by_its_organization_number() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
+    let by_id = nattergal(&app, &token).await;
     assert_eq!(
         app.post(
             &format!("{BASE}/parties/lookup"),
@@ -49,15 +72,13 @@ async fn a_party_of_the_first_generation() {
         .json(),
         by_id
     );
-    let person = app
-        .post(
-            &format!("{BASE}/parties/lookup"),
-            &token,
-            json!({"ssn": who::TORLEIF, "orgNo": null}),
-        )
-        .await
-        .expect(200)
-        .json();
+}
+
+#[tokio::test]
+async fn a_person_is_a_party_without_organization() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
+    let person = torleif(&app, &token).await;
     assert_eq!(
         (
             &person["partyTypeName"],
@@ -66,7 +87,13 @@ async fn a_party_of_the_first_generation() {
         ),
         (&json!(1), &json!(who::TORLEIF), &Value::Null)
     );
-    // The short name has the last name first.
+}
+
+#[tokio::test]
+async fn the_short_name_of_a_person_has_the_last_name_first() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
+    let person = torleif(&app, &token).await;
     let (first, last) = (
         person["person"]["firstName"].as_str().unwrap(),
         person["person"]["lastName"].as_str().unwrap(),
@@ -75,18 +102,35 @@ async fn a_party_of_the_first_generation() {
         person["name"].as_str().unwrap().starts_with(last)
             && person["name"].as_str().unwrap().contains(first)
     );
+}
 
+#[tokio::test]
+async fn an_unknown_party_is_not_found_by_its_id() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
     let missing = app
         .get(&format!("{BASE}/parties/1"), &token)
         .await
         .expect(404);
     assert_eq!(missing.code(), "REG-00007");
+}
+
+#[tokio::test]
+async fn a_party_is_not_read_by_what_is_no_id() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
     app.get(&format!("{BASE}/parties/x"), &token)
         .await
         .expect(400);
     app.get(&format!("{BASE}/parties/byuuid/x"), &token)
         .await
         .expect(400);
+}
+
+#[tokio::test]
+async fn a_look_up_by_anything_but_one_number_is_refused() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
     for body in [
         json!({}),
         json!({"ssn": who::TORLEIF, "orgNo": who::NATTERGAL}),
@@ -97,6 +141,12 @@ async fn a_party_of_the_first_generation() {
             .await
             .expect(400);
     }
+}
+
+#[tokio::test]
+async fn an_unknown_party_is_not_found_by_its_number() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
     assert_eq!(
         app.post(
             &format!("{BASE}/parties/lookup"),
@@ -108,12 +158,25 @@ async fn a_party_of_the_first_generation() {
         .code(),
         "REG-00007"
     );
+}
+
+#[tokio::test]
+async fn an_organization_is_what_its_party_says_of_it() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
+    let by_id = nattergal(&app, &token).await;
     let organization = app
         .get(&format!("{BASE}/organizations/{}", who::NATTERGAL), &token)
         .await
         .expect(200)
         .json();
     assert_eq!(organization, by_id["organization"]);
+}
+
+#[tokio::test]
+async fn an_unknown_organization_is_not_found() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
     assert_eq!(
         app.get(&format!("{BASE}/organizations/390326573"), &token)
             .await
@@ -121,6 +184,12 @@ async fn a_party_of_the_first_generation() {
             .code(),
         "REG-00006"
     );
+}
+
+#[tokio::test]
+async fn an_organization_is_not_read_by_what_is_no_number() {
+    let app = TestApp::start().await;
+    let token = back_end(&app).await;
     app.get(&format!("{BASE}/organizations/39032657"), &token)
         .await
         .expect(400);

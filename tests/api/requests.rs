@@ -275,15 +275,16 @@ async fn a_person_makes_no_request_as_a_vendor() {
 }
 
 #[tokio::test]
-async fn twenty_posts_at_once_make_one_request() {
+async fn five_posts_at_once_make_one_request() {
     let world = World::start().await;
     let vendor = world.fjordlonn();
-    let posts = (0..20).map(|_| vendor.sends_request(for_keramikk()));
+    let posts = (0..5).map(|_| vendor.sends_request(for_keramikk()));
+    let held = world.app.hold_writes("request").await;
 
-    let answers = futures::future::join_all(posts).await;
+    let answers = held.race(posts).await;
 
     let with_status = |status| answers.iter().filter(|a| a.status == status).count();
-    assert_eq!((with_status(201), with_status(200)), (1, 19));
+    assert_eq!((with_status(201), with_status(200)), (1, 4));
     let id = answers[0].json()["id"].clone();
     assert!(answers.iter().all(|answer| answer.json()["id"] == id));
 }

@@ -735,13 +735,8 @@ async fn an_access_list_decides_who_may_be_decided_about() {
         .await
     };
     assert_eq!(decide().await, "Deny");
-    app.change_by_sql(&format!(
-        "with l as (insert into access_list (owner_orgcode, identifier, name, description) values ('sav', 'fangst', 'x', 'y') returning id),
-           m as (insert into access_list_member (list, party_key) select l.id, p.key from l, party p where p.org_number = '{}')
-         insert into access_list_connection (resource, list) select 'sav-fangst', id from l",
-        who::TINDEVANDRER
-    ))
-    .await;
+    app.let_in_by_access_list("sav", "sav-fangst", who::TINDEVANDRER)
+        .await;
     assert_eq!(decide().await, "Permit");
 }
 

@@ -68,9 +68,7 @@ async fn decisions_go_with_the_partition_of_their_day() {
 #[tokio::test]
 async fn more_rows_than_a_batch_go_at_once_and_each_batch_is_recorded() {
     let world = World::start().await;
-    let many = "insert into used_once (kind, id, expires_at)
-                select 'test', int4send(n), now() from generate_series(1, 2500) n";
-    world.app.changes_directly(many).await;
+    world.app.store_used_ids(2500).await;
     world.app.advance(days(1)).await;
 
     world.app.applies_retention().await;
@@ -93,8 +91,7 @@ async fn more_rows_than_a_batch_go_at_once_and_each_batch_is_recorded() {
 async fn an_event_that_no_vendor_could_read_yet_is_kept() {
     let world = World::start().await;
     world.app.stores_sample(RetentionClass::Outbox).await;
-    let hidden = "update outbox set position = null where event = 'test'";
-    world.app.changes_directly(hidden).await;
+    world.app.hide_sample_events().await;
     world.app.advance(days(300)).await;
 
     world.app.applies_retention().await;
@@ -278,8 +275,7 @@ async fn a_file_that_leaves_out_too_many_persons_drops_none() {
 #[tokio::test]
 async fn a_dropped_person_who_holds_a_role_is_kept() {
     let world = World::start().await;
-    let dropped = "update party set dropped_at = now() where kind = 'person'";
-    world.app.changes_directly(dropped).await;
+    world.app.drop_all_persons().await;
     world.app.advance(days(31)).await;
 
     world.app.applies_retention().await;

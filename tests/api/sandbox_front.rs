@@ -196,17 +196,21 @@ const PLATFORM: &str = "platform.tt02.altinn.no";
 const MASKINPORTEN: &str = "test.maskinporten.no";
 const IDPORTEN: &str = "login.test.idporten.no";
 
-#[tokio::test]
-async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
+/// A sandbox under the names of the public system.
+async fn behind_names() -> TestApp {
     let listen = format!("127.0.0.1:{}", free_port());
-    let app = TestApp::with(&[
+    TestApp::with(&[
         ("sandbox.tls.listen", &listen),
         ("sandbox.assume_real_names", "true"),
         ("sandbox.testtools.real_issuer_names", "true"),
     ])
-    .await;
-    let client = Elsewhere::of(
-        &app,
+    .await
+}
+
+/// A client of the public system.
+fn elsewhere(app: &TestApp) -> Elsewhere {
+    Elsewhere::of(
+        app,
         &[
             GENERATOR,
             PLATFORM,
@@ -216,25 +220,41 @@ async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
             "platform.altinn.no",
             "evil.example",
         ],
-    );
-    // The generator, as scripts call it; its tokens carry the environment's issuer.
+    )
+}
+
+/// A token of Fjordlønn from the generator, as scripts call it.
+async fn generated(client: &Elsewhere) -> String {
     let asked = format!(
         "/api/GetEnterpriseToken?env=tt02&orgNo={}&scopes={REGISTER_WRITE},{REQUEST_WRITE}",
         who::FJORDLONN
     );
-    let generated = client
+    let answer = client
         .http
         .get(client.address(GENERATOR, &asked))
         .basic_auth("sandbox", Some("sandbox"))
         .send()
         .await
         .unwrap();
-    let token = Answer::of(generated).await.expect(200).text;
+    Answer::of(answer).await.expect(200).text
+}
+
+#[tokio::test]
+async fn the_generator_is_found_behind_its_public_name_and_names_the_issuer_of_its_environment() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
+    let token = generated(&client).await;
     assert_eq!(
         claims_of(&token)["iss"],
         "https://platform.tt02.altinn.no/authentication/api/v1/openid/"
     );
-    // Some clients write two slashes.
+}
+
+#[tokio::test]
+async fn a_path_with_two_slashes_at_its_beginning_is_found() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
+    let token = generated(&client).await;
     client
         .get(
             PLATFORM,
@@ -243,6 +263,13 @@ async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
         )
         .await
         .expect(200);
+}
+
+#[tokio::test]
+async fn the_platform_gives_addresses_by_its_public_name() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
+    let token = generated(&client).await;
     let body = request_body(who::KERAMIKK, &["a-ordning"]);
     let posted = client
         .http
@@ -256,7 +283,12 @@ async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
         "{}",
         made.header("location")
     );
-    // Maskinporten under its public name.
+}
+
+#[tokio::test]
+async fn maskinporten_is_found_behind_its_public_name() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
     let metadata: Value = client
         .get(MASKINPORTEN, "/.well-known/oauth-authorization-server", "")
         .await
@@ -269,6 +301,12 @@ async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
             &json!("https://test.maskinporten.no/token")
         )
     );
+}
+
+#[tokio::test]
+async fn a_token_of_maskinporten_by_its_public_name_is_taken() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
     let grantor = Client::seeded(who::FJORDLONN_CLIENT);
     let now = app.clock.seconds();
     let claims = json!({"iss": grantor.id, "aud": "https://test.maskinporten.no/", "scope": REQUEST_READ, "iat": now, "exp": now + 100, "jti": random_text(16)});
@@ -298,11 +336,22 @@ async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
         )
         .await
         .expect(200);
+}
+
+#[tokio::test]
+async fn the_portal_is_found_behind_its_public_name() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
     client
         .get("am.ui.at22.altinn.cloud", "/alive", "")
         .await
         .expect(200);
-    // The login goes to the public name; what the service asks itself stays at home.
+}
+
+#[tokio::test]
+async fn a_login_leads_to_the_public_name_of_idporten() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
     let login: Value = client
         .get(IDPORTEN, "/.well-known/openid-configuration", "")
         .await
@@ -324,7 +373,12 @@ async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
             .unwrap()
             .starts_with("https://test.idporten.no/authorize?")
     );
-    // No other name gets a certificate, and the authority is good for none.
+}
+
+#[tokio::test]
+async fn no_other_name_gets_a_certificate() {
+    let app = behind_names().await;
+    let client = elsewhere(&app);
     for host in ["platform.altinn.no", "evil.example"] {
         assert!(
             client

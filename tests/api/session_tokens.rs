@@ -17,6 +17,11 @@ struct LoggedIn {
 }
 
 impl LoggedIn {
+    /// The cookie that the APIs take.
+    fn runtime(&self) -> String {
+        format!("{RUNTIME}={}", self.cookie(RUNTIME).expect("a token"))
+    }
+
     async fn start(extra: &[(&str, &str)]) -> Self {
         let app = TestApp::with(extra).await;
         let browser = Browser::new();
@@ -95,13 +100,9 @@ async fn cookies_are_neither_set_nor_read_unless_they_are_switched_on() {
 }
 
 #[tokio::test]
-async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_proof() {
+async fn the_token_of_a_login_says_who_logged_in_how_and_for_how_long() {
     let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
-    let (token, proof) = (
-        l.cookie(RUNTIME).expect("a token"),
-        l.cookie("XSRF-TOKEN").expect("a proof"),
-    );
-    let claims = claims_of(&token);
+    let claims = claims_of(&l.cookie(RUNTIME).expect("a token"));
     assert_eq!(
         (
             &claims["urn:systembruker:src"],
@@ -133,12 +134,16 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
         claims.get("pid").is_none()
             && claims["exp"].as_i64().unwrap() <= claims["iat"].as_i64().unwrap() + 1_800
     );
+}
 
+#[tokio::test]
+async fn the_apis_take_the_token_of_a_login_from_its_cookie_in_the_order_of_altinn() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
+    let token = l.cookie(RUNTIME).expect("a token");
     let cookie = format!("{RUNTIME}={token}");
     l.call(Method::GET, &own_list(), &[("cookie", &cookie)], None)
         .await
         .expect(200);
-    // Altinn's order; and a header, be it bad, is the only source.
     l.call(
         Method::GET,
         &own_list(),
@@ -155,6 +160,12 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
     )
     .await
     .expect(401);
+}
+
+#[tokio::test]
+async fn a_header_is_the_only_credential_of_a_request_that_has_one() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
+    let cookie = l.runtime();
     l.call(
         Method::GET,
         &own_list(),
@@ -163,7 +174,11 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
     )
     .await
     .expect(401);
-    // The session's own cookie is none of the APIs'; the portal's back end takes none at all.
+}
+
+#[tokio::test]
+async fn the_cookie_of_the_session_itself_is_none_of_the_apis() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
     let session = l.cookie("sb_session").unwrap();
     l.call(
         Method::GET,
@@ -173,6 +188,12 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
     )
     .await
     .expect(401);
+}
+
+#[tokio::test]
+async fn the_back_end_of_the_portal_takes_no_cookie_of_a_login() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
+    let cookie = l.runtime();
     let portal = format!(
         "/accessmanagement/api/v1/systemuser/{}",
         who::KERAMIKK_PARTY
@@ -180,19 +201,30 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
     l.call(Method::GET, &portal, &[("cookie", &cookie)], None)
         .await
         .expect(401);
-    // An organisation's token is no person's, in a cookie; the header's caller is whom a request
-    // belongs to.
+}
+
+#[tokio::test]
+async fn the_token_of_an_organization_is_no_persons_in_a_cookie() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
     let vendor = l.app.vendor(who::FJORDLONN).await;
     let create = "/authentication/api/v1/systemuser/request/vendor";
-    let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
+    let body = request_body(who::KERAMIKK, &["a-ordning"]);
     l.call(
         Method::POST,
         create,
         &[("cookie", &format!("{RUNTIME}={vendor}"))],
-        Some(body.clone()),
+        Some(body),
     )
     .await
     .expect(401);
+}
+
+#[tokio::test]
+async fn a_request_belongs_to_the_caller_of_its_header_and_not_of_its_cookie() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
+    let vendor = l.app.vendor(who::FJORDLONN).await;
+    let create = "/authentication/api/v1/systemuser/request/vendor";
+    let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
     body["systemId"] = json!("390184387_skyregnskap");
     let bearer = format!("Bearer {vendor}");
     let foreign = l.app.vendor(who::SKYREGNSKAP).await;
@@ -200,21 +232,26 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
         ("authorization", bearer.as_str()),
         ("cookie", &format!("{RUNTIME}={foreign}")),
     ];
-    assert_eq!(
-        l.call(Method::POST, create, &mixed, Some(body))
-            .await
-            .status
-            / 100,
-        4,
-        "another vendor's system"
-    );
+    let answer = l.call(Method::POST, create, &mixed, Some(body)).await;
+    assert_eq!(answer.code(), "AUTH-00011", "another vendor's system");
+}
 
+/// A request to Keramikk; its id and the path that approves it.
+async fn asked(l: &LoggedIn) -> (String, String) {
     let id = l.app.new_request(who::KERAMIKK, &["a-ordning"]).await;
     let approve = format!(
         "/authentication/api/v1/systemuser/request/{}/{id}/approve",
         who::KERAMIKK_PARTY
     );
-    let origin = l.app.base.clone();
+    (id, approve)
+}
+
+#[tokio::test]
+async fn a_change_by_the_cookie_of_a_login_without_proof_from_the_own_pages_is_refused() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
+    let cookie = l.runtime();
+    let proof = l.cookie("XSRF-TOKEN").expect("a proof");
+    let (id, approve) = asked(&l).await;
     let other = LoggedIn::start(&[("compat.runtime_cookie", "true")])
         .await
         .cookie("XSRF-TOKEN")
@@ -240,13 +277,14 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
             .collect();
         l.call(Method::POST, &approve, &all, None).await.expect(403);
     }
-    assert_eq!(
-        l.app
-            .sql_text(&format!("select status from request where id = '{id}'"))
-            .await,
-        "New"
-    );
-    // A token that is no session's proves nothing, whatever it sends along.
+    assert_eq!(l.app.status_of_request(&id).await, "New");
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_sessions_proves_nothing() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
+    let proof = l.cookie("XSRF-TOKEN").expect("a proof");
+    let (_, approve) = asked(&l).await;
     let generated = l.app.person(who::ODDNY).await;
     let lonely = format!("{RUNTIME}={generated}");
     l.call(Method::GET, &own_list(), &[("cookie", &lonely)], None)
@@ -260,6 +298,15 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
     )
     .await
     .expect(403);
+}
+
+#[tokio::test]
+async fn a_change_by_the_cookie_of_a_login_with_proof_is_made() {
+    let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
+    let cookie = l.runtime();
+    let proof = l.cookie("XSRF-TOKEN").expect("a proof");
+    let (_, approve) = asked(&l).await;
+    let origin = l.app.base.clone();
     let proven = [
         ("cookie", cookie.as_str()),
         ("x-xsrf-token", &proof),
@@ -272,7 +319,7 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
+async fn a_token_is_renewed_while_its_session_is_valid() {
     let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
     let token = l.cookie(RUNTIME).expect("a token");
     let bearer = format!("Bearer {token}");
@@ -296,6 +343,13 @@ async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
     )
     .await
     .expect(200);
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_as_json_for_who_asks_for_it() {
+    let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
+    let token = l.cookie(RUNTIME).expect("a token");
+    let bearer = format!("Bearer {token}");
     let json = l
         .call(
             Method::GET,
@@ -305,7 +359,12 @@ async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
         )
         .await;
     assert!(json.expect(200).json().is_string());
-    // By cookie, which is set anew. The other APIs take no cookie.
+}
+
+#[tokio::test]
+async fn a_token_that_is_renewed_by_cookie_is_set_anew_out_of_the_reach_of_scripts() {
+    let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
+    let token = l.cookie(RUNTIME).expect("a token");
     let by_cookie = l
         .call(
             Method::GET,
@@ -329,6 +388,12 @@ async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
             .any(|cookie| cookie.starts_with("XSRF-TOKEN=") && !cookie.contains("HttpOnly")),
         "{set:?}"
     );
+}
+
+#[tokio::test]
+async fn the_other_apis_take_no_cookie_where_only_renewing_does() {
+    let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
+    let token = l.cookie(RUNTIME).expect("a token");
     l.call(
         Method::GET,
         &own_list(),
@@ -337,7 +402,11 @@ async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
     )
     .await
     .expect(401);
-    // Nothing else is renewed.
+}
+
+#[tokio::test]
+async fn a_token_of_another_origin_than_a_login_is_not_renewed() {
+    let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
     for other in [
         l.app.person(who::ODDNY).await,
         l.app.vendor(who::FJORDLONN).await,
@@ -355,10 +424,14 @@ async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
         assert_eq!(refused.json()["title"], "Unauthorized");
     }
     l.call(Method::GET, REFRESH, &[], None).await.expect(401);
-    // Never beyond the session's own end; and not after it.
-    l.app
-        .run_sql("update session set expires = now() + interval '5 minutes'")
-        .await;
+}
+
+#[tokio::test]
+async fn a_token_is_not_renewed_beyond_the_end_of_its_session() {
+    let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
+    let token = l.cookie(RUNTIME).expect("a token");
+    let bearer = format!("Bearer {token}");
+    l.app.shorten_sessions(5).await;
     let short = l
         .call(Method::GET, REFRESH, &[("authorization", &bearer)], None)
         .await
@@ -368,7 +441,14 @@ async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
         claims_of(&short)["exp"].as_i64().unwrap() - claims_of(&short)["iat"].as_i64().unwrap()
             <= 300
     );
-    l.app.run_sql("delete from session").await;
+}
+
+#[tokio::test]
+async fn a_token_is_not_renewed_after_its_session_ended() {
+    let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
+    let token = l.cookie(RUNTIME).expect("a token");
+    let bearer = format!("Bearer {token}");
+    l.app.end_browser_sessions().await;
     for path in [REFRESH.to_owned(), own_list()] {
         l.call(Method::GET, &path, &[("authorization", &bearer)], None)
             .await

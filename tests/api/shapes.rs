@@ -183,51 +183,80 @@ async fn every_success_of_the_register() {
     insta::assert_snapshot!("register", log.lines);
 }
 
-#[tokio::test]
-async fn every_success_of_requests_and_system_users() {
-    let app = TestApp::start().await;
-    let (vendor, oddny) = (
-        app.vendor(who::FJORDLONN).await,
-        app.person(who::ODDNY).await,
-    );
-    let mut log = Log {
-        app: &app,
-        lines: String::new(),
-    };
-    let (r, c, u) = (
-        "/authentication/api/v1/systemuser/request",
-        "/authentication/api/v1/systemuser/changerequest",
-        "/authentication/api/v1/systemuser",
-    );
-    let party = who::KERAMIKK_PARTY;
+const R: &str = "/authentication/api/v1/systemuser/request";
+const C: &str = "/authentication/api/v1/systemuser/changerequest";
+const U: &str = "/authentication/api/v1/systemuser";
+const PARTY: i32 = who::KERAMIKK_PARTY;
+
+/// Who calls.
+struct Scene {
+    app: TestApp,
+    vendor: String,
+    oddny: String,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let app = TestApp::start().await;
+        Self {
+            vendor: app.vendor(who::FJORDLONN).await,
+            oddny: app.person(who::ODDNY).await,
+            app,
+        }
+    }
+}
+
+/// What Fjordlønn asks Keramikk for.
+fn asked() -> Value {
     let mut body = request_body(who::KERAMIKK, &["a-ordning", "lonn"]);
     body["redirectUrl"] = json!("https://fjordlonn.example/kvittering");
     body["rights"] =
         json!([{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}]);
+    body
+}
+
+/// A system user of Keramikk at Fjordlønn; its id.
+async fn approved(app: &TestApp, vendor: &str, oddny: &str) -> String {
+    let path = format!("{R}/vendor");
+    let id = id_of(&app.post(&path, vendor, asked()).await.expect(201).json());
+    let path = format!("{R}/{PARTY}/{id}/approve");
+    app.post_empty(&path, oddny).await.expect(200);
+    id
+}
+
+#[tokio::test]
+async fn every_success_of_requests() {
+    let scene = Scene::start().await;
+    let (app, vendor, oddny) = (&scene.app, &*scene.vendor, &*scene.oddny);
+    let mut log = Log {
+        app,
+        lines: String::new(),
+    };
+    let body = asked();
     log.post(
         "/systembruker/api/v1/requests:check",
         "/systembruker/api/v1/requests:check",
-        &vendor,
+        vendor,
         Some(body.clone()),
     )
     .await;
     let id = id_of(
         &log.post(
             "/request/vendor",
-            &format!("{r}/vendor"),
-            &vendor,
+            &format!("{R}/vendor"),
+            vendor,
             Some(body.clone()),
         )
         .await,
     );
     log.post(
         "/request/vendor, again",
-        &format!("{r}/vendor"),
-        &vendor,
+        &format!("{R}/vendor"),
+        vendor,
         Some(body),
     )
     .await;
-    log.get("/request/vendor/{id}", &format!("{r}/vendor/{id}"), &vendor)
+    log.get("/request/vendor/{id}", &format!("{R}/vendor/{id}"), vendor)
         .await;
     let key = format!(
         "{}/{}/{}",
@@ -237,68 +266,86 @@ async fn every_success_of_requests_and_system_users() {
     );
     log.get(
         "/request/vendor/byexternalref/…",
-        &format!("{r}/vendor/byexternalref/{key}"),
-        &vendor,
+        &format!("{R}/vendor/byexternalref/{key}"),
+        vendor,
     )
     .await;
     log.get(
         "/request/vendor/bysystem/{id}",
-        &format!("{r}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
-        &vendor,
+        &format!("{R}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
+        vendor,
     )
     .await;
-    log.get(
-        "/request/{party}/{id}",
-        &format!("{r}/{party}/{id}"),
-        &oddny,
-    )
-    .await;
-    log.get("/request/{id}", &format!("{r}/{id}"), &oddny).await;
+    log.get("/request/{party}/{id}", &format!("{R}/{PARTY}/{id}"), oddny)
+        .await;
+    log.get("/request/{id}", &format!("{R}/{id}"), oddny).await;
     log.get(
         "/request/{party}/{orgno}/pending",
-        &format!("{r}/{party}/{}/pending", who::KERAMIKK),
-        &oddny,
+        &format!("{R}/{PARTY}/{}/pending", who::KERAMIKK),
+        oddny,
     )
     .await;
     log.post(
         "/request/{party}/{id}/escalate",
-        &format!("{r}/{party}/{id}/escalate"),
-        &oddny,
+        &format!("{R}/{PARTY}/{id}/escalate"),
+        oddny,
         None,
     )
     .await;
     log.post(
         "/request/{party}/{id}/approve",
-        &format!("{r}/{party}/{id}/approve"),
-        &oddny,
+        &format!("{R}/{PARTY}/{id}/approve"),
+        oddny,
         None,
     )
     .await;
 
-    log.get("/{party}", &format!("{u}/{party}"), &oddny).await;
-    log.get("/{party}/{id}", &format!("{u}/{party}/{id}"), &oddny)
+    let open = app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    log.call(
+        Method::DELETE,
+        "/request/vendor/{id}",
+        &format!("{R}/vendor/{open}"),
+        vendor,
+        None,
+    )
+    .await;
+
+    insta::assert_snapshot!("requests", log.lines);
+}
+
+#[tokio::test]
+async fn every_success_of_system_users() {
+    let scene = Scene::start().await;
+    let (app, vendor, oddny) = (&scene.app, &*scene.vendor, &*scene.oddny);
+    let mut log = Log {
+        app,
+        lines: String::new(),
+    };
+    let id = approved(app, vendor, oddny).await;
+    log.get("/{party}", &format!("{U}/{PARTY}"), oddny).await;
+    log.get("/{party}/{id}", &format!("{U}/{PARTY}/{id}"), oddny)
         .await;
     log.get(
         "/{party}/{id}/delegations",
-        &format!("{u}/{party}/{id}/delegations"),
-        &oddny,
+        &format!("{U}/{PARTY}/{id}/delegations"),
+        oddny,
     )
     .await;
     let query = format!(
-        "{u}/vendor/byquery?system-id={}&orgno={}",
+        "{U}/vendor/byquery?system-id={}&orgno={}",
         who::FJORDLONN_SYSTEM,
         who::KERAMIKK
     );
-    log.get("/vendor/byquery", &query, &vendor).await;
+    log.get("/vendor/byquery", &query, vendor).await;
     log.get(
         "/vendor/bysystem/{id}",
-        &format!("{u}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
-        &vendor,
+        &format!("{U}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
+        vendor,
     )
     .await;
     let lookup = app.organization(who::FJORDLONN, LOOKUP).await;
     let external = format!(
-        "{u}/byExternalId?clientId={}&systemProviderOrgNo={}&systemUserOwnerOrgNo={}",
+        "{U}/byExternalId?clientId={}&systemProviderOrgNo={}&systemUserOwnerOrgNo={}",
         who::FJORDLONN_CLIENT,
         who::FJORDLONN,
         who::KERAMIKK
@@ -309,112 +356,131 @@ async fn every_success_of_requests_and_system_users() {
         .await;
     log.get(
         "/internal/systemusers/stream",
-        &format!("{u}/internal/systemusers/stream"),
+        &format!("{U}/internal/systemusers/stream"),
         &internal,
     )
     .await;
     log.get(
         "/internal/systemusers/{id}",
-        &format!("{u}/internal/systemusers/{id}"),
+        &format!("{U}/internal/systemusers/{id}"),
         &internal,
     )
     .await;
-    let renamed = json!({"id": id, "partyId": party.to_string(), "integrationTitle": "Nytt navn", "reporteeOrgNo": who::KERAMIKK, "systemId": "x"});
-    log.call(Method::PUT, "/systemuser", u, &oddny, Some(renamed))
+    let renamed = json!({"id": id, "partyId": PARTY.to_string(), "integrationTitle": "Nytt navn", "reporteeOrgNo": who::KERAMIKK, "systemId": "x"});
+    log.call(Method::PUT, "/systemuser", U, oddny, Some(renamed))
         .await;
 
-    let change = Uuid::new_v4();
-    let sets = json!({"unwantedAccessPackages": packages(&["lonn"]), "requiredAccessPackages": packages(&["pensjon"]),
-        "unwantedRights": [{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}], "redirectUrl": "https://fjordlonn.example/kvittering"});
-    let path = format!("{c}/vendor?correlation-id={change}&system-user-id={id}");
-    log.post(
-        "/changerequest/vendor, nothing",
-        &path,
-        &vendor,
-        Some(json!({})),
-    )
-    .await;
-    log.post("/changerequest/vendor", &path, &vendor, Some(sets))
-        .await;
-    log.get(
-        "/changerequest/vendor/{id}",
-        &format!("{c}/vendor/{change}"),
-        &vendor,
-    )
-    .await;
-    log.get(
-        "/changerequest/vendor/byexternalref/…",
-        &format!("{c}/vendor/byexternalref/{key}"),
-        &vendor,
-    )
-    .await;
-    log.get(
-        "/changerequest/vendor/bysystem/{id}",
-        &format!("{c}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
-        &vendor,
-    )
-    .await;
-    log.get(
-        "/changerequest/{party}/{id}",
-        &format!("{c}/{party}/{change}"),
-        &oddny,
-    )
-    .await;
-    log.get("/changerequest/{id}", &format!("{c}/{change}"), &oddny)
-        .await;
-    log.get(
-        "/changerequest/{party}/{orgno}/pending",
-        &format!("{c}/{party}/{}/pending", who::KERAMIKK),
-        &oddny,
-    )
-    .await;
-    log.post(
-        "/changerequest/{party}/{id}/approve",
-        &format!("{c}/{party}/{change}/approve"),
-        &oddny,
-        None,
-    )
-    .await;
-    log.call(
-        Method::DELETE,
-        "/changerequest/vendor/{id}",
-        &format!("{c}/vendor/{change}"),
-        &vendor,
-        None,
-    )
-    .await;
     log.call(
         Method::DELETE,
         "/{party}/{id}",
-        &format!("{u}/{party}/{id}"),
-        &oddny,
+        &format!("{U}/{PARTY}/{id}"),
+        oddny,
         None,
     )
     .await;
     let title = json!({"integrationTitle": "Lønn", "systemId": who::FJORDLONN_SYSTEM});
     log.post(
         "/{party}/create",
-        &format!("{u}/{party}/create"),
-        &oddny,
+        &format!("{U}/{PARTY}/create"),
+        oddny,
         Some(title),
     )
     .await;
-    let open = app.new_request(who::HAVBLIKK, &["lonn"]).await;
-    log.call(
-        Method::DELETE,
-        "/request/vendor/{id}",
-        &format!("{r}/vendor/{open}"),
-        &vendor,
+    insta::assert_snapshot!("system_users", log.lines);
+}
+
+#[tokio::test]
+async fn every_success_of_change_requests() {
+    let scene = Scene::start().await;
+    let (app, vendor, oddny) = (&scene.app, &*scene.vendor, &*scene.oddny);
+    let mut log = Log {
+        app,
+        lines: String::new(),
+    };
+    let id = approved(app, vendor, oddny).await;
+    let key = format!(
+        "{}/{}/{}",
+        who::FJORDLONN_SYSTEM,
+        who::KERAMIKK,
+        who::KERAMIKK
+    );
+    let change = Uuid::new_v4();
+    let sets = json!({"unwantedAccessPackages": packages(&["lonn"]), "requiredAccessPackages": packages(&["pensjon"]),
+        "unwantedRights": [{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}], "redirectUrl": "https://fjordlonn.example/kvittering"});
+    let path = format!("{C}/vendor?correlation-id={change}&system-user-id={id}");
+    log.post(
+        "/changerequest/vendor, nothing",
+        &path,
+        vendor,
+        Some(json!({})),
+    )
+    .await;
+    log.post("/changerequest/vendor", &path, vendor, Some(sets))
+        .await;
+    log.get(
+        "/changerequest/vendor/{id}",
+        &format!("{C}/vendor/{change}"),
+        vendor,
+    )
+    .await;
+    log.get(
+        "/changerequest/vendor/byexternalref/…",
+        &format!("{C}/vendor/byexternalref/{key}"),
+        vendor,
+    )
+    .await;
+    log.get(
+        "/changerequest/vendor/bysystem/{id}",
+        &format!("{C}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
+        vendor,
+    )
+    .await;
+    log.get(
+        "/changerequest/{party}/{id}",
+        &format!("{C}/{PARTY}/{change}"),
+        oddny,
+    )
+    .await;
+    log.get("/changerequest/{id}", &format!("{C}/{change}"), oddny)
+        .await;
+    log.get(
+        "/changerequest/{party}/{orgno}/pending",
+        &format!("{C}/{PARTY}/{}/pending", who::KERAMIKK),
+        oddny,
+    )
+    .await;
+    log.post(
+        "/changerequest/{party}/{id}/approve",
+        &format!("{C}/{PARTY}/{change}/approve"),
+        oddny,
         None,
     )
     .await;
+    log.call(
+        Method::DELETE,
+        "/changerequest/vendor/{id}",
+        &format!("{C}/vendor/{change}"),
+        vendor,
+        None,
+    )
+    .await;
+    insta::assert_snapshot!("changes", log.lines);
+}
 
+#[tokio::test]
+async fn every_success_of_agents_and_their_clients() {
+    let scene = Scene::start().await;
+    let (app, oddny) = (&scene.app, &*scene.oddny);
+    let mut log = Log {
+        app,
+        lines: String::new(),
+    };
     let sky = app.vendor(who::SKYREGNSKAP).await;
     let body = json!({"systemId": "390184387_skyregnskap_byra", "partyOrgNo": who::KERAMIKK, "accessPackages": packages(&["regnskapsforer-lonn"])});
     let agent = id_of(
         &log.post(
             "/request/vendor/agent",
-            &format!("{r}/vendor/agent"),
+            &format!("{R}/vendor/agent"),
             &sky,
             Some(body),
         )
@@ -422,7 +488,7 @@ async fn every_success_of_requests_and_system_users() {
     );
     log.get(
         "/request/vendor/agent/{id}",
-        &format!("{r}/vendor/agent/{agent}"),
+        &format!("{R}/vendor/agent/{agent}"),
         &sky,
     )
     .await;
@@ -433,67 +499,62 @@ async fn every_success_of_requests_and_system_users() {
     );
     log.get(
         "/request/vendor/agent/byexternalref/…",
-        &format!("{r}/vendor/agent/byexternalref/{key}"),
+        &format!("{R}/vendor/agent/byexternalref/{key}"),
         &sky,
     )
     .await;
     log.get(
         "/request/vendor/agent/bysystem/{id}",
-        &format!("{r}/vendor/agent/bysystem/390184387_skyregnskap_byra"),
+        &format!("{R}/vendor/agent/bysystem/390184387_skyregnskap_byra"),
         &sky,
     )
     .await;
     log.get(
         "/request/agent/{party}/{id}",
-        &format!("{r}/agent/{party}/{agent}"),
-        &oddny,
+        &format!("{R}/agent/{PARTY}/{agent}"),
+        oddny,
     )
     .await;
-    log.get("/request/agent/{id}", &format!("{r}/agent/{agent}"), &oddny)
+    log.get("/request/agent/{id}", &format!("{R}/agent/{agent}"), oddny)
         .await;
     log.post(
         "/request/agent/{party}/{id}/escalate",
-        &format!("{r}/agent/{party}/{agent}/escalate"),
-        &oddny,
+        &format!("{R}/agent/{PARTY}/{agent}/escalate"),
+        oddny,
         None,
     )
     .await;
     log.get(
         "/request/agent/{party}/{orgno}/pending",
-        &format!("{r}/agent/{party}/{}/pending", who::KERAMIKK),
-        &oddny,
+        &format!("{R}/agent/{PARTY}/{}/pending", who::KERAMIKK),
+        oddny,
     )
     .await;
     log.post(
         "/request/agent/{party}/{id}/approve",
-        &format!("{r}/agent/{party}/{agent}/approve"),
-        &oddny,
+        &format!("{R}/agent/{PARTY}/{agent}/approve"),
+        oddny,
         None,
     )
     .await;
-    log.get("/agent/{party}", &format!("{u}/agent/{party}"), &oddny)
+    log.get("/agent/{party}", &format!("{U}/agent/{PARTY}"), oddny)
         .await;
-    let uuid = app
-        .sql_text(&format!(
-            "select uuid::text from party where org_number = '{}'",
-            who::KERAMIKK
-        ))
-        .await;
+    let uuid = app.uuid_of(who::KERAMIKK).await;
     log.get(
         "/agent/{party}/{id}/self",
-        &format!("{u}/agent/{party}/{agent}/self?partyUuid={uuid}"),
-        &oddny,
+        &format!("{U}/agent/{PARTY}/{agent}/self?partyUuid={uuid}"),
+        oddny,
     )
     .await;
     log.call(
         Method::DELETE,
         "/agent/{party}/{id}",
-        &format!("{u}/agent/{party}/{agent}?facilitatorId={uuid}"),
-        &oddny,
+        &format!("{U}/agent/{PARTY}/{agent}?facilitatorId={uuid}"),
+        oddny,
         None,
     )
     .await;
-    insta::assert_snapshot!("requests_and_system_users", log.lines);
+    insta::assert_snapshot!("agents", log.lines);
 }
 
 #[test]

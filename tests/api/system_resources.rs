@@ -29,13 +29,6 @@ async fn tightened(world: &World) -> String {
     xml
 }
 
-async fn run_sql(world: &World, statement: &'static str) {
-    sqlx::query(statement)
-        .execute(&mut world.app.sql().await)
-        .await
-        .unwrap();
-}
-
 #[tokio::test]
 async fn the_operators_policy_survives_a_restart() {
     let world = World::start().await;
@@ -60,11 +53,7 @@ async fn the_operators_description_survives_a_restart() {
 async fn a_policy_that_is_missing_is_stored_at_the_start() {
     let world = World::start().await;
     let shipped = policy_of(&world).await;
-    run_sql(
-        &world,
-        "delete from resource_policy where identifier = 'altinn_client_administration'",
-    )
-    .await;
+    world.app.remove_policy(RESOURCE).await;
     let restarted = world.another_instance().await;
     assert_eq!(policy_of(&restarted).await, shipped);
 }
@@ -72,15 +61,7 @@ async fn a_policy_that_is_missing_is_stored_at_the_start() {
 #[tokio::test]
 async fn a_start_without_a_change_stores_nothing() {
     let world = World::start().await;
-    let versions = async || -> i64 {
-        sqlx::query_scalar(
-            "select (select count(*) from resource_version) + (select count(*) from resource_policy)",
-        )
-        .fetch_one(&mut world.app.sql().await)
-        .await
-        .unwrap()
-    };
-    let before = versions().await;
+    let before = world.app.stored_versions().await;
     world.another_instance().await;
-    assert_eq!(versions().await, before);
+    assert_eq!(world.app.stored_versions().await, before);
 }

@@ -1,10 +1,7 @@
 //! The system register: registering systems and reading them.
 
-use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::prelude::*;
-
-use crate::limits::{hold_writes, wait_for_waiting};
 
 const VISIBLE_SYSTEMS: &str = "/authentication/api/v1/systemregister";
 
@@ -167,14 +164,11 @@ async fn of_four_registrations_at_once_one_counts() {
     let world = World::start().await;
     let vendor = world.fjordlonn();
     let id = "390198116_kappløp";
-    let held = hold_writes(&world, "system").await;
-    let let_go = async {
-        wait_for_waiting(&world, 4).await;
-        drop(held);
-    };
+    let held = world.app.hold_writes("system").await;
 
-    let registrations = join_all((0..4).map(|_| vendor.registers(system(id))));
-    let (answers, ()) = tokio::join!(registrations, let_go);
+    let answers = held
+        .race((0..4).map(|_| vendor.registers(system(id))))
+        .await;
 
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 200);
     assert_eq!((won.len(), lost.len()), (1, 3));

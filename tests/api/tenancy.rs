@@ -705,34 +705,8 @@ async fn everything(app: &TestApp) -> BTreeMap<String, String> {
         "used_once",
         "_sqlx_migrations",
     ];
-    let mut db = app.sql().await;
-    // Events get their numbers soon after they happened.
-    let waiting = "select count(*) from outbox where position is null";
-    while app.count(waiting).await > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let tables: Vec<String> =
-        sqlx::query_scalar("select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1")
-            .fetch_all(&mut db)
-            .await
-            .unwrap();
-    let mut out = BTreeMap::new();
-    for table in tables
-        .into_iter()
-        .filter(|t| !OWN.contains(&t.as_str()) && !t.starts_with("audit_log"))
-    {
-        let query = format!(
-            "select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} t"
-        );
-        out.insert(
-            table,
-            sqlx::query_scalar(sqlx::AssertSqlSafe(query))
-                .fetch_one(&mut db)
-                .await
-                .unwrap(),
-        );
-    }
-    out
+    app.events_have_places().await;
+    app.digests(OWN).await
 }
 
 /// Status and body, without what names the objects themselves.
@@ -815,24 +789,9 @@ async fn compare(
 /// vendor.
 async fn furnish(app: &TestApp) -> [Objects; 2] {
     let randi = app.person(who::RANDI).await;
-    let party = app
-        .count(&format!(
-            "select party_id::bigint from party where org_number = '{TALLKNUSEREN}'"
-        ))
-        .await;
-    let agent_packages: Value = app
-        .sql_text(&format!(
-            "select access_packages::text from \"system_user\" where id = '{}'",
-            who::TALLKNUSEREN_AGENT
-        ))
-        .await
-        .parse()
-        .unwrap();
-    let client = app.sql_text(
-        "select c.uuid::text from client_delegation d join party c on c.key = d.client_key join party u on u.key = d.system_user_key
-         where u.uuid = '05042226-1aa3-5372-87bc-b03f76163fdf' limit 1",
-    );
-    let client = client.await;
+    let party = app.party_id_of(TALLKNUSEREN).await;
+    let agent_packages = app.packages_of_agent(who::TALLKNUSEREN_AGENT).await;
+    let client = app.client_of_agent(who::TALLKNUSEREN_AGENT).await;
     let mut out = Vec::new();
     for (vendor, system, package) in [
         (who::FJORDLONN, who::FJORDLONN_SYSTEM, "a-ordning"),
@@ -874,32 +833,23 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
         )
         .await;
         // Fjordlønn has no system for clients; one of its own replaces it.
-        let agent_request = Uuid::new_v4();
-        app.run_sql(&format!(
-            "insert into request (id, kind, system_id, party_org_no, external_ref, rights, access_packages)
-             values ('{agent_request}', 'agent', '{system}', '{TALLKNUSEREN}', 'for-clients', '[]', '{agent_packages}')"
-        ))
-        .await;
+        let agent_request = Uuid::new_v4().to_string();
+        app.store_agent_request(&agent_request, system, TALLKNUSEREN, &agent_packages)
+            .await;
         out.push(Objects(BTreeMap::from([
             ("systemId", system.to_owned()),
             ("vendor", vendor.to_owned()),
             ("orgNo", TALLKNUSEREN.to_owned()),
             ("externalRef", "open".to_owned()),
             ("request", request),
-            ("agentRequest", agent_request.to_string()),
+            ("agentRequest", agent_request),
             ("change", change.to_string()),
             ("user", user),
             ("agent", who::TALLKNUSEREN_AGENT.to_owned()),
             ("client", client.clone()),
             ("party", party.to_string()),
             ("partyId", party.to_string()),
-            (
-                "partyUuid",
-                app.sql_text(&format!(
-                    "select uuid::text from party where org_number = '{TALLKNUSEREN}'"
-                ))
-                .await,
-            ),
+            ("partyUuid", app.uuid_of(TALLKNUSEREN).await),
             ("resource", "skattemelding-naering".to_owned()),
             ("resourceIdentifier", "saft-innsyn".to_owned()),
             ("owner", "sav".to_owned()),
@@ -907,9 +857,7 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
         ])));
     }
     // In the background the events get their places some seconds later.
-    foundation::events::number(&mut app.sql().await)
-        .await
-        .unwrap();
+    app.number_events().await;
     out.try_into().ok().unwrap()
 }
 
@@ -983,14 +931,7 @@ async fn another_organisations_is_like_none() {
     // In the name of the own organisation.
     let own = [
         ("party", who::KERAMIKK_PARTY.to_string()),
-        (
-            "partyUuid",
-            app.sql_text(&format!(
-                "select uuid::text from party where org_number = '{}'",
-                who::KERAMIKK
-            ))
-            .await,
-        ),
+        ("partyUuid", app.uuid_of(who::KERAMIKK).await),
         ("orgNo", who::KERAMIKK.to_owned()),
     ];
     let needs_an_object = |o: &Operation| {

@@ -278,14 +278,7 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
     let objects = unknown().with(&[
         ("userId", profile["userId"].to_string()),
         ("party", who::KERAMIKK_PARTY.to_string()),
-        (
-            "partyUuid",
-            app.sql_text(&format!(
-                "select uuid::text from party where org_number = '{}'",
-                who::KERAMIKK
-            ))
-            .await,
-        ),
+        ("partyUuid", app.uuid_of(who::KERAMIKK).await),
         ("vendor", who::FJORDLONN.to_owned()),
         ("partyId", who::KERAMIKK_PARTY.to_string()),
         ("uuid", uuid::Uuid::new_v4().to_string()),

@@ -299,7 +299,7 @@ async fn a_system_user_token_is_compared_with_what_is_true_now() {
     for token in [&raw, &exchanged, &generated] {
         assert_eq!(present(&app, token).await, ok());
     }
-    app.change_by_sql("update system_client set released_at = now() where client_id = '08b08038-be28-511d-9ee8-c25fec65e65e'").await;
+    app.release_client(who::FJORDLONN_CLIENT).await;
     for (token, expected) in [
         (&raw, refused("client not registered")),
         (&exchanged, refused("client not registered")),
@@ -307,11 +307,11 @@ async fn a_system_user_token_is_compared_with_what_is_true_now() {
     ] {
         assert_eq!(present(&app, token).await, expected);
     }
-    app.change_by_sql("update system_client set released_at = null")
+    app.take_client_back(who::FJORDLONN_CLIENT).await;
+    app.set_owner_of_user(who::TINDEVANDRER_USER, who::KERAMIKK)
         .await;
-    app.change_by_sql("update \"system_user\" set reportee_org_no = '390381492' where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
     assert_eq!(present(&app, &raw).await, refused("system user mismatch"));
-    app.change_by_sql("update \"system_user\" set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
+    app.mark_user_deleted(who::TINDEVANDRER_USER).await;
     for token in [&raw, &exchanged, &generated] {
         assert_eq!(
             present(&app, token).await,

@@ -11,20 +11,6 @@ use crate::support::*;
 const UI: &str = "/accessmanagement/api/v1";
 const TALLKNUSEREN: &str = "390784554";
 
-async fn uuid_of(app: &TestApp, org: &str) -> String {
-    app.sql_text(&format!(
-        "select uuid::text from party where org_number = '{org}'"
-    ))
-    .await
-}
-
-async fn party_of(app: &TestApp, org: &str) -> i64 {
-    app.count(&format!(
-        "select party_id::bigint from party where org_number = '{org}'"
-    ))
-    .await
-}
-
 /// Any page that needs a login does.
 async fn log_in(app: &TestApp, browser: &Browser, person: &str) {
     browser
@@ -373,7 +359,7 @@ async fn what_was_passed_on_waits_in_the_list() {
     let oddny = app.person(who::ODDNY).await;
     let list = format!(
         "{UI}/systemuser/{}/pending",
-        uuid_of(&app, who::KERAMIKK).await
+        app.uuid_of(who::KERAMIKK).await
     );
     assert_eq!(app.get(&list, &oddny).await.expect(200).json(), json!([]));
     let forward = format!(
@@ -473,126 +459,180 @@ async fn a_system_user_is_chosen_and_created() {
     );
 }
 
+/// Randi before the pages about the agent of Tallknuseren.
+struct Facilitator {
+    app: TestApp,
+    randi: String,
+    uuid: String,
+    base: String,
+    /// Path of the agent itself.
+    one: String,
+}
+
+impl Facilitator {
+    async fn start() -> Self {
+        let app = TestApp::start().await;
+        let party = app.party_id_of(TALLKNUSEREN).await;
+        let agent = who::TALLKNUSEREN_AGENT;
+        Self {
+            randi: app.person(who::RANDI).await,
+            uuid: app.uuid_of(TALLKNUSEREN).await,
+            base: format!("{UI}/systemuser/agentdelegation/{party}/{agent}"),
+            one: format!("{UI}/systemuser/agent/{party}/{agent}"),
+            app,
+        }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}/{path}?partyuuid={}", self.base, self.uuid)
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.app.get(&self.at(path), &self.randi).await
+    }
+
+    async fn post(&self, body: Value) -> Answer {
+        let path = self.at("delegation");
+        self.app.post(&path, &self.randi, body).await
+    }
+
+    /// The first client of the agent, as it is shown, and its id.
+    async fn client(&self) -> (Value, String) {
+        let delegated = self.get("delegation").await.expect(200).json();
+        let id = delegated[0]["customerId"].as_str().unwrap().to_owned();
+        (delegated[0].clone(), id)
+    }
+
+    async fn delete(&self, client: &str) -> Answer {
+        let path = self.at(&format!("delegation/{client}"));
+        self.app.delete(&path, &self.randi).await
+    }
+
+    async fn has(&self, client: &str) -> bool {
+        let list = self.get("delegation").await.expect(200).list();
+        list.iter().any(|one| one["customerId"] == client)
+    }
+}
+
 #[tokio::test]
-async fn clients_of_an_agent() {
-    let app = TestApp::start().await;
-    let randi = app.person(who::RANDI).await;
-    let (party, uuid) = (
-        party_of(&app, TALLKNUSEREN).await,
-        uuid_of(&app, TALLKNUSEREN).await,
-    );
-    let base = format!(
-        "{UI}/systemuser/agentdelegation/{party}/{}",
-        who::TALLKNUSEREN_AGENT
-    );
-    let at = |path: &str| format!("{base}/{path}?partyuuid={uuid}");
-    let customers = app.get(&at("customers"), &randi).await.expect(200).json();
+async fn possible_clients_of_an_agent_have_the_members_of_the_portal() {
+    let page = Facilitator::start().await;
+    let customers = page.get("customers").await.expect(200).json();
     let keys: Vec<&String> = customers[0].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["id", "name", "orgNo", "unitType", "access"]);
-    let delegated = app.get(&at("delegation"), &randi).await.expect(200).json();
-    assert!(!delegated.as_array().unwrap().is_empty());
-    let client = delegated[0]["customerId"].as_str().unwrap().to_owned();
+}
+
+#[tokio::test]
+async fn a_client_of_an_agent_is_one_of_its_possible_clients() {
+    let page = Facilitator::start().await;
+    let (_, client) = page.client().await;
+    let customers = page.get("customers").await.expect(200).list();
+    assert!(customers.iter().any(|one| one["id"] == client.as_str()));
+}
+
+#[tokio::test]
+async fn a_client_of_an_agent_is_shown_with_the_agent() {
+    let page = Facilitator::start().await;
+    let (shown, client) = page.client().await;
     assert_eq!(
-        delegated[0],
+        shown,
         json!({"agentSystemUserId": who::TALLKNUSEREN_AGENT, "delegationId": client, "customerId": client})
     );
-    assert!(
-        customers
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|c| c["id"] == client.as_str())
-    );
-    assert_eq!(
-        app.delete(&at(&format!("delegation/{client}")), &randi)
-            .await
-            .expect(200)
-            .json(),
-        json!(true)
-    );
-    let less = app.get(&at("delegation"), &randi).await.expect(200).json();
-    assert!(
-        !less
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|d| d["customerId"] == client.as_str())
-    );
-    let added = app
-        .post(
-            &at("delegation"),
-            &randi,
-            json!({"customerId": client, "access": []}),
-        )
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(added, delegated[0]);
-    assert_eq!(
-        app.post(&at("delegation"), &randi, json!({}))
-            .await
-            .error_keys(),
-        ["$", "delegationRequest"]
-    );
-    assert_eq!(
-        app.post(
-            &at("delegation"),
-            &randi,
-            json!({"customerId": Uuid::new_v4()})
-        )
-        .await
-        .expect(400)
-        .code(),
-        "AMUI-00005"
-    );
-    // Named with the uuid of another party.
-    let wrong = format!("{base}/customers?partyuuid={}", Uuid::new_v4());
-    assert_eq!(
-        app.get(&wrong, &randi).await.expect(403).code(),
-        "AMUI-00044"
-    );
-    app.get(&at("customers"), &app.person(who::ODDNY).await)
+}
+
+#[tokio::test]
+async fn a_client_that_is_taken_from_an_agent_is_not_shown() {
+    let page = Facilitator::start().await;
+    let (_, client) = page.client().await;
+    let deleted = page.delete(&client).await.expect(200);
+    assert_eq!(deleted.json(), json!(true));
+    assert!(!page.has(&client).await);
+}
+
+#[tokio::test]
+async fn a_client_that_is_given_back_to_an_agent_is_shown_as_before() {
+    let page = Facilitator::start().await;
+    let (shown, client) = page.client().await;
+    page.delete(&client).await.expect(200);
+    let body = json!({"customerId": client, "access": []});
+    assert_eq!(page.post(body).await.expect(200).json(), shown);
+    assert!(page.has(&client).await);
+}
+
+#[tokio::test]
+async fn an_agent_gets_no_client_without_its_id() {
+    let page = Facilitator::start().await;
+    let refused = page.post(json!({})).await;
+    assert_eq!(refused.error_keys(), ["$", "delegationRequest"]);
+}
+
+#[tokio::test]
+async fn an_agent_gets_no_unknown_client() {
+    let page = Facilitator::start().await;
+    let refused = page.post(json!({"customerId": Uuid::new_v4()})).await;
+    assert_eq!(refused.expect(400).code(), "AMUI-00005");
+}
+
+#[tokio::test]
+async fn possible_clients_are_not_shown_for_the_uuid_of_another_party() {
+    let page = Facilitator::start().await;
+    let wrong = format!("{}/customers?partyuuid={}", page.base, Uuid::new_v4());
+    let refused = page.app.get(&wrong, &page.randi).await;
+    assert_eq!(refused.expect(403).code(), "AMUI-00044");
+}
+
+#[tokio::test]
+async fn a_stranger_sees_no_possible_clients_of_an_agent() {
+    let page = Facilitator::start().await;
+    let oddny = page.app.person(who::ODDNY).await;
+    page.app
+        .get(&page.at("customers"), &oddny)
         .await
         .expect(403);
-    assert_eq!(
-        app.get(&at("self"), &randi).await.expect(200).json(),
-        json!(false)
-    );
-    let agents = app
-        .get(&format!("{UI}/systemuser/agent/{party}"), &randi)
-        .await
-        .expect(200)
-        .json();
-    assert!(
-        agents
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|a| a["id"] == who::TALLKNUSEREN_AGENT && a["userType"] == "agent")
-    );
-    let one = format!("{UI}/systemuser/agent/{party}/{}", who::TALLKNUSEREN_AGENT);
-    assert!(
-        !app.get(&one, &randi).await.expect(200).json()["accessPackages"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
-    app.delete(&format!("{one}?partyuuid={uuid}"), &randi)
-        .await
-        .expect(202);
-    app.get(&one, &randi).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_agent_does_not_act_for_its_owner_by_itself() {
+    let page = Facilitator::start().await;
+    let answer = page.get("self").await.expect(200);
+    assert_eq!(answer.json(), json!(false));
+}
+
+#[tokio::test]
+async fn agents_of_a_party_are_listed() {
+    let page = Facilitator::start().await;
+    let (path, _) = page.one.rsplit_once('/').unwrap();
+    let agents = page.app.get(path, &page.randi).await.expect(200).list();
+    let is_it =
+        |agent: &Value| agent["id"] == who::TALLKNUSEREN_AGENT && agent["userType"] == "agent";
+    assert!(agents.iter().any(is_it));
+}
+
+#[tokio::test]
+async fn an_agent_is_shown_with_the_packages_that_it_requires() {
+    let page = Facilitator::start().await;
+    let shown = page.app.get(&page.one, &page.randi).await.expect(200);
+    assert_ne!(shown.json()["accessPackages"], json!([]));
+}
+
+#[tokio::test]
+async fn an_agent_that_is_deleted_is_not_found() {
+    let page = Facilitator::start().await;
+    let path = format!("{}?partyuuid={}", page.one, page.uuid);
+    page.app.delete(&path, &page.randi).await.expect(202);
+    page.app.get(&page.one, &page.randi).await.expect(404);
 }
 
 #[tokio::test]
 async fn what_a_person_may_do_for_a_party() {
     let app = TestApp::start().await;
     let (keramikk, oddny) = (
-        uuid_of(&app, who::KERAMIKK).await,
+        app.uuid_of(who::KERAMIKK).await,
         app.person(who::ODDNY).await,
     );
     for (name, party, expected) in [
         ("isAdmin", keramikk.as_str(), true),
-        ("isAdmin", &uuid_of(&app, who::TINDEVANDRER).await, false),
+        ("isAdmin", &app.uuid_of(who::TINDEVANDRER).await, false),
         ("isClientAdmin", &keramikk, true),
     ] {
         assert_eq!(
@@ -617,7 +657,7 @@ async fn what_a_person_may_do_for_a_party() {
             .json(),
         json!(true)
     );
-    let other = json!({"partyUuid": uuid_of(&app, who::TINDEVANDRER).await});
+    let other = json!({"partyUuid": app.uuid_of(who::TINDEVANDRER).await});
     assert_eq!(
         app.post(&change, &oddny, other).await.expect(403).code(),
         "AMUI-00999"
@@ -688,7 +728,7 @@ async fn an_old_link_out_says_what_was_decided() {
         let browser = Browser::new();
         log_in(&app, &browser, who::ODDNY).await;
         let oddny = app.person(who::ODDNY).await;
-        let party = party_of(&app, who::KERAMIKK).await;
+        let party = app.party_id_of(who::KERAMIKK).await;
         app.post(
             &format!("{UI}/systemuser/request/{party}/{id}/{decision}"),
             &oddny,
@@ -714,15 +754,12 @@ async fn a_browser_acts_for_another_party() {
             app.base
         )
     };
-    let keramikk = uuid_of(&app, who::KERAMIKK).await;
+    let keramikk = app.uuid_of(who::KERAMIKK).await;
     let page = browser
         .open(&change(&keramikk, "&goTo=%2Faccessmanagement%2Fui%2Fhelp"))
         .await;
     assert!(page.status == 200 && page.address.path() == "/accessmanagement/ui/help");
-    assert_eq!(
-        app.sql_text("select active_party::text from session").await,
-        keramikk
-    );
+    assert_eq!(app.party_of_session().await, keramikk);
     let evil = browser
         .open(&change(&keramikk, "&goTo=https%3A%2F%2Fevil.example%2F"))
         .await;
@@ -731,7 +768,7 @@ async fn a_browser_acts_for_another_party() {
         "/accessmanagement/ui/systemuser/overview"
     );
     let refused = browser
-        .open(&change(&uuid_of(&app, who::TINDEVANDRER).await, ""))
+        .open(&change(&app.uuid_of(who::TINDEVANDRER).await, ""))
         .await;
     assert!(
         refused.status == 403

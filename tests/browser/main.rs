@@ -270,7 +270,7 @@ async fn the_confirm_page_from_link_to_vendor_with_and_without_script() {
         assert!(!log.contains("Content Security Policy"), "{log}");
         browser.close().await.unwrap();
     }
-    assert_eq!(app.count("select count(*) from \"system_user\" where reportee_org_no = '390381492' and not is_deleted").await, 2);
+    assert_eq!(app.users_of(who::KERAMIKK).await, 2);
 }
 
 /// A vendor whose page leads on to another origin, with that other origin: one server that listens
@@ -313,11 +313,8 @@ impl Vendor {
 
 /// A request whose answer leads to this vendor, and the address of its page.
 async fn ask_for(app: &TestApp, vendor: &Vendor, external_ref: &str) -> String {
-    app.run_sql(&format!(
-        "update system set allowed_redirect_urls = '{{{}}}' where system_id = '390198116_fjordlonn'",
-        vendor.address
-    ))
-    .await;
+    app.allow_redirect(who::FJORDLONN_SYSTEM, &vendor.address)
+        .await;
     let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
     body["redirectUrl"] = json!(vendor.address);
     body["externalRef"] = json!(external_ref);
@@ -357,7 +354,7 @@ async fn a_form_of_an_expired_session_leads_to_the_login_and_back() {
     browser.goto(&page).await.unwrap();
     log_in(&browser, who::ODDNY).await;
     arrive(&browser, &app.base).await;
-    app.run_sql("delete from session").await;
+    app.end_browser_sessions().await;
     press(&browser, "button[value=approve]").await;
     arrive(&browser, &app.idporten).await;
     log_in(&browser, who::ODDNY).await;
@@ -419,14 +416,8 @@ async fn every_state_of_the_page_is_accessible_in_every_language() {
         .as_str()
         .unwrap()
         .to_owned();
-    app.run_sql(&format!(
-        "update request set status = 'Rejected' where id = '{rejected}'"
-    ))
-    .await;
-    app.run_sql(&format!(
-        "update request set created = now() - interval '200 days' where id = '{expired}'"
-    ))
-    .await;
+    app.set_status_of_request(&rejected, "Rejected").await;
+    app.age_request(&expired, 200).await;
     let mut body = request_body(who::NATTERGAL, &["lonn", "pensjon"]);
     body["externalRef"] = json!("cannot-give");
     let cannot = app
@@ -619,9 +610,5 @@ async fn who_may_not_decide_passes_the_request_on_from_an_accessible_page() {
         }
         browser.close().await.unwrap();
     }
-    assert_eq!(
-        app.count("select count(*) from outbox where event = 'systemuser_request_escalated'")
-            .await,
-        1
-    );
+    assert_eq!(app.published("systemuser_request_escalated").await, 1);
 }

@@ -11,7 +11,7 @@ use std::{
 
 use reqwest::Method;
 use serde_json::Value;
-use sqlx::PgConnection;
+use testkit::database::Database;
 use tokio::task::JoinHandle;
 
 use crate::{Sandbox, approve_path, support::*};
@@ -334,7 +334,7 @@ impl Checker {
     }
 
     /// Ends all calls, and looks for everything that was answered as done in the database.
-    pub async fn finish(self, db: &mut PgConnection) -> Tally {
+    pub async fn finish(self, stored: &Database) -> Tally {
         self.stop.store(true, Ordering::Relaxed);
         for caller in self.callers {
             caller.await.unwrap();
@@ -343,15 +343,8 @@ impl Checker {
         let seen = seen.into_inner().unwrap();
         let mut tally = seen.tally;
         for (id, is_deleted) in &seen.approved {
-            let mut traces = async |action: &str, object: &str| -> i64 {
-                let query = format!(
-                    "select count(*) from audit_log where action = '{action}' and object_id = '{object}' and outcome = 'ok'"
-                );
-                let found = sqlx::query_scalar(sqlx::AssertSqlSafe(query));
-                found.fetch_one(&mut *db).await.unwrap()
-            };
-            let approved = traces("request.approved", id).await;
-            let deleted = traces("systemuser.deleted", id).await;
+            let approved = stored.done("request.approved", id).await;
+            let deleted = stored.done("systemuser.deleted", id).await;
             if approved < 1 || (*is_deleted && deleted < 1) {
                 tally.lost += 1;
             }

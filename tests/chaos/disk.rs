@@ -10,7 +10,6 @@ use std::{
 use private_postgres::{Cluster, Durability};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     Sandbox,
@@ -20,6 +19,7 @@ use crate::{
     processes::run,
     support::*,
 };
+use testkit::database::Database;
 
 /// A file system in memory, so small that it can be filled.
 struct SmallDisk(PathBuf);
@@ -118,8 +118,8 @@ async fn a_full_disk_is_an_outage_of_changes_that_passes() {
         );
     })
     .await;
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    checker.finish(&mut db).await.assert_sound();
+    let stored = Database::at(url.clone());
+    checker.finish(&stored).await.assert_sound();
     assert_eq!(instance.stop().await, 0);
     let log = fs::read_link(cluster.data_dir().join("pg_wal")).unwrap();
     drop(cluster);

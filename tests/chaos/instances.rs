@@ -10,19 +10,19 @@ use std::{
 
 use private_postgres::Cluster;
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
 use testkit::settings::free_port;
 
 use crate::{
     Sandbox,
     checker::Checker,
-    clusters::{ask_database, cluster, standby_of},
+    clusters::{cluster, standby_of},
     figures::{note, repeatedly},
     forwarder::Forwarder,
     free_base_port,
     processes::{Process, program, signal},
     support::*,
 };
+use testkit::database::Database;
 
 /// `HAProxy` with the settings for operators.
 async fn balancer(port: u16, instances: &[u16]) -> Process {
@@ -84,11 +84,6 @@ impl Site {
     }
 }
 
-async fn connect(cluster: &Cluster) -> PgConnection {
-    let url = cluster.url("postgres");
-    PgConnection::connect(url.expose_secret()).await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_refuses_no_call() {
     let cluster = cluster("rolling");
@@ -118,7 +113,7 @@ async fn a_rolling_restart_refuses_no_call() {
         );
     })
     .await;
-    let tally = checker.finish(&mut connect(&cluster).await).await;
+    let tally = checker.finish(&Database::of(&cluster)).await;
     tally.assert_sound();
     assert_eq!((tally.unavailable, tally.refused), (0, 0), "{tally:?}");
 }
@@ -145,7 +140,7 @@ async fn an_instance_that_is_killed_takes_its_own_calls_with_it_and_no_others() 
         site.instances.push(new);
     })
     .await;
-    let tally = checker.finish(&mut connect(&cluster).await).await;
+    let tally = checker.finish(&Database::of(&cluster)).await;
     tally.assert_sound();
 }
 
@@ -155,16 +150,7 @@ async fn a_fail_over_to_a_standby_loses_nothing_that_was_answered() {
         let primary = cluster("lost-primary");
         let standby = standby_of(&primary);
         // What is committed is on both.
-        let mut db = connect(&primary).await;
-        for statement in [
-            "alter system set synchronous_standby_names = '*'",
-            "select pg_reload_conf()",
-        ] {
-            sqlx::query(sqlx::AssertSqlSafe(statement))
-                .execute(&mut db)
-                .await
-                .unwrap();
-        }
+        Database::of(&primary).wait_for_standbys(Some("*")).await;
         let (one, other) = (Forwarder::to(&primary).await, Forwarder::to(&standby).await);
         let url = format!(
             "postgresql://sb@127.0.0.1:{},127.0.0.1:{}/postgres",
@@ -174,9 +160,9 @@ async fn a_fail_over_to_a_standby_loses_nothing_that_was_answered() {
         let checker = Checker::start(&site.base, &site.instances[0]).await;
         let fault = Instant::now();
         signal(primary.server_pid().expect("a server"), "-KILL");
-        assert!(ask_database::<bool>(&standby, "select pg_promote()").await);
+        Database::of(&standby).promote().await;
         let healed = checker.healed(fault).await;
-        let tally = checker.finish(&mut connect(&standby).await).await;
+        let tally = checker.finish(&Database::of(&standby)).await;
         note("Postgres failed over", healed, &tally);
         tally.assert_sound();
         assert!(healed.as_secs() < 30, "{healed:?}");

@@ -8,7 +8,6 @@ use std::{
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
 use std::os::fd::AsFd as _;
 
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
     processes::run,
     support::*,
 };
+use testkit::database::Database;
 
 /// A machine of its own on a network of two: a network namespace and a cable to it.
 struct Machine {
@@ -146,8 +146,8 @@ async fn a_network_that_swallows_packets_is_an_outage_that_passes() {
     })
     .await;
     let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    let tally = checker.finish(&mut db).await;
+    let stored = Database::at(url.clone());
+    let tally = checker.finish(&stored).await;
     tally.assert_sound();
     assert_eq!(tally.refused, 0, "every call was answered in time");
     assert_eq!(instance.stop().await, 0);

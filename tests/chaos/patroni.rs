@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection as _, PgConnection};
 use testkit::settings::free_ports;
 
 use crate::{
@@ -18,6 +17,7 @@ use crate::{
     processes::{Process, signal},
     support::*,
 };
+use testkit::database::Database;
 
 /// The machines of the example, with the distance of their ports from the first.
 const MACHINES: [(&str, u16); 2] = [("one", 2), ("two", 5)];
@@ -96,12 +96,12 @@ impl Example {
         self.kill_postgres(machine);
     }
 
-    /// A connection to the Postgres of a machine, past its pooler.
-    async fn connect(&self, machine: usize) -> PgConnection {
+    /// The database on the Postgres of a machine, past its pooler.
+    fn stored(&self, machine: usize) -> Database {
         let (user, _) = self.url.rsplit_once('@').unwrap();
         let port = self.port + MACHINES[machine].1;
         let url = format!("{user}@127.0.0.1:{port}/systembruker");
-        PgConnection::connect(&url).await.unwrap()
+        Database::at(url.into())
     }
 
     async fn instance(&self, name: &str) -> Sandbox {
@@ -158,9 +158,7 @@ async fn patroni_replaces_a_primary_and_nothing_is_lost() {
     let fault = Instant::now();
     example.kill_machine(primary);
     let healed = checker.healed(fault).await;
-    let tally = checker
-        .finish(&mut example.connect(1 - primary).await)
-        .await;
+    let tally = checker.finish(&example.stored(1 - primary)).await;
     note("Patroni: machine of the primary gone", healed, &tally);
     tally.assert_sound();
     assert!(healed.as_secs() < 45, "{healed:?}");

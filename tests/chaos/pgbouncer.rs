@@ -8,7 +8,6 @@ use std::{
 use private_postgres::Cluster;
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
 use testkit::settings::free_port;
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     processes::{Process, as_owner, folder_of_owner, program},
     support::*,
 };
+use testkit::database::Database;
 
 /// From this version on, prepared statements survive that sessions are shared.
 const KNOWS_STATEMENTS: (u32, u32) = (1, 21);
@@ -111,25 +111,6 @@ fn command(dir: &Path, pooler: &Pooler, mode: Mode, direct: Option<&Cluster>) ->
     (command, port)
 }
 
-/// Gives the role of a cluster the settings that sessions of the service have.
-async fn set_for_role(cluster: &Cluster) {
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    for setting in [
-        "statement_timeout = '5s'",
-        "lock_timeout = '2s'",
-        "idle_in_transaction_session_timeout = '10s'",
-        "sb.writer = 'service'",
-        "plan_cache_mode = 'force_generic_plan'",
-    ] {
-        let statement = format!("alter role sb in database postgres set {setting}");
-        sqlx::query(sqlx::AssertSqlSafe(statement))
-            .execute(&mut db)
-            .await
-            .unwrap();
-    }
-}
-
 /// What a stopped start printed.
 fn refusal(mut command: Command) -> String {
     let output = command.stderr(Stdio::piped()).output().unwrap();
@@ -188,17 +169,10 @@ async fn assert_works(instance: &Sandbox) {
 /// The trail has every approval once, and the service as the actor of each change; no lock is left
 /// to a shared session.
 async fn assert_trail(cluster: &Cluster, approvals: i64) {
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    let mut count = async |query: &str| -> i64 {
-        let query = format!("select count(*) from {query}");
-        let found = sqlx::query_scalar(sqlx::AssertSqlSafe(query));
-        found.fetch_one(&mut db).await.unwrap()
-    };
-    let approved = count("audit_log where action = 'request.approved' and outcome = 'ok'").await;
-    assert_eq!(approved, approvals);
-    assert_eq!(count("audit_log where actor_kind = 'db_direct'").await, 0);
-    assert_eq!(count("pg_locks where locktype = 'advisory'").await, 0);
+    let stored = Database::of(cluster);
+    assert_eq!(stored.audited("request.approved").await, approvals);
+    assert_eq!(stored.entries_past_the_service().await, 0);
+    assert_eq!(stored.advisory_locks().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,7 +215,7 @@ async fn sessions_of_a_pooler_without_our_settings_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pooler_of_transactions_works_where_it_knows_prepared_statements() {
     let cluster = cluster("pgbouncer-transaction");
-    set_for_role(&cluster).await;
+    Database::of(&cluster).set_for_role().await;
     let pooler = Pooler::before(&cluster, Mode::Transaction).await;
     let dir = home().join("pgbouncer-transaction");
     let (past_it, port) = command(&dir, &pooler, Mode::Transaction, Some(&cluster));

@@ -4,10 +4,10 @@ use std::{process::Child, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection};
 use testkit::{postgres::empty_database, settings::free_ports};
 
 use crate::installation::{Installation, RSA_KEYS, random};
+use testkit::database::Database;
 
 /// A person from before the rotation.
 const FIRST: &str = "14837211191";
@@ -127,12 +127,8 @@ impl Rotation {
         }
     }
 
-    /// A number that the database gives.
-    async fn count(&self, query: &'static str) -> i64 {
-        let mut db = PgConnection::connect(self.database.expose_secret())
-            .await
-            .unwrap();
-        sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
+    fn stored(&self) -> Database {
+        Database::at(self.database.clone())
     }
 }
 
@@ -197,8 +193,7 @@ async fn keys_for_identity_numbers_are_replaced_without_a_gap() {
     rotation.rekey();
     assert!(rotation.rekey().contains("2 persons, of whom 0 were"));
     assert_all_know(&[&last], &[FIRST, SECOND]).await;
-    let others = "select count(*) from person_former_id";
-    assert_eq!(rotation.count(others).await, 0);
+    assert_eq!(rotation.stored().former_ids().await, 0);
     drop(last);
 
     // By the old key alone no person would be found any more.
@@ -211,18 +206,22 @@ async fn keys_for_identity_numbers_are_replaced_without_a_gap() {
 async fn a_new_key_is_recorded_and_the_first_one_is_not() {
     let mut rotation = Rotation::begin().await;
     drop(rotation.start().await);
-    let recorded = "select count(*) from audit_log where action = 'key.rotated'";
-    assert_eq!(rotation.count(recorded).await, 0);
+    assert_eq!(rotation.stored().key_rotations().await, 0);
 
     rotation.keys(&[1, 2]);
     drop(rotation.start().await);
 
-    let settings = "select count(distinct object_id) from audit_log where action = 'key.rotated'
-                    and object_kind = 'key' and object_id in ('keys.blind_index', 'keys.person_id')";
-    assert_eq!(rotation.count(settings).await, 2);
-    let before = rotation.count(recorded).await;
+    assert_eq!(
+        rotation.stored().rotated_settings().await,
+        ["keys.blind_index", "keys.person_id"]
+    );
+    let before = rotation.stored().key_rotations().await;
     drop(rotation.start().await);
-    assert_eq!(rotation.count(recorded).await, before, "once for each key");
+    assert_eq!(
+        rotation.stored().key_rotations().await,
+        before,
+        "once for each key"
+    );
 }
 
 #[tokio::test]
@@ -270,8 +269,7 @@ async fn a_new_key_is_not_the_only_one_before_every_person_is_found_by_it() {
 impl Rotation {
     /// As in a database that was upgraded: keys were used before it was noted whether anything rests on them.
     async fn removes_what_rests_on_keys(&self) {
-        let removed = "with removed as (update key_in_use set is_in_use = null returning 1) select count(*) from removed";
-        assert!(self.count(removed).await > 0);
+        self.stored().remove_what_rests_on_keys().await;
     }
 }
 
@@ -289,8 +287,7 @@ async fn a_retired_key_is_refused_although_it_was_used_before_that_was_noted() {
     rotation.rekey();
     rotation.removes_what_rests_on_keys().await;
     drop(rotation.start().await);
-    let noted = "select count(*) from key_in_use where setting = 'keys.blind_index' and is_in_use";
-    assert_eq!(rotation.count(noted).await, 1);
+    assert_eq!(rotation.stored().keys_in_use("keys.blind_index").await, 1);
     rotation.removes_what_rests_on_keys().await;
 
     rotation.keys(&[1]);
@@ -319,9 +316,7 @@ async fn a_key_that_encrypts_is_needed_although_it_was_used_before_that_was_note
 #[tokio::test]
 async fn a_former_number_that_is_stored_by_its_index_alone_is_reported() {
     let mut rotation = Rotation::begin().await;
-    let stored = "insert into person_former_id (person_id_hmac, key)
-                  select '\\x01', key from party where kind = 'person' returning 1::bigint";
-    rotation.count(stored).await;
+    rotation.stored().store_former_ids_by_index().await;
     rotation.keys(&[1, 2]);
 
     let ended = rotation.installation.run(&["keys", "rekey"]);

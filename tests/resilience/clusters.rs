@@ -5,7 +5,6 @@ use std::{path::PathBuf, process::Command};
 use percent_encoding::percent_decode_str;
 use private_postgres::{Cluster, Durability};
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{Connection as _, PgConnection};
 
 use crate::support::*;
 
@@ -58,17 +57,4 @@ pub fn standby_of(primary: &Cluster) -> Cluster {
         .status();
     assert!(owned.unwrap().success());
     Cluster::start(&folder, Durability::Volatile).unwrap()
-}
-
-/// One value out of a cluster's database.
-pub async fn ask_database<T>(cluster: &Cluster, query: &str) -> T
-where
-    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query))
-        .fetch_one(&mut db)
-        .await
-        .unwrap()
 }

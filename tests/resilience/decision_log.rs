@@ -12,7 +12,8 @@ use private_postgres::{Cluster, Durability};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection};
+
+use testkit::database::Database;
 
 use crate::{PROGRAM, Sandbox, free_base_port, support::*};
 
@@ -110,11 +111,8 @@ async fn what_is_printed_at_the_end_can_be_imported() {
         second.contains(&format!("0 decisions stored, {count} stored before")),
         "{second}"
     );
-    let mut db = PgConnection::connect(url).await.unwrap();
-    let stored: Vec<String> = sqlx::query_scalar("select decision_id::text from decision_log")
-        .fetch_all(&mut db)
-        .await
-        .unwrap();
+    let stored = Database::at(database.clone());
+    let stored = stored.logged_ids().await;
     assert_eq!(stored.len(), ids.len(), "each is stored once");
     assert_eq!(stored.into_iter().collect::<HashSet<_>>(), ids);
 }

@@ -8,9 +8,11 @@ use std::{
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 
+use testkit::database::Database;
+
 use crate::{
     Sandbox, approve_path,
-    clusters::{ask_database, cluster, standby_of},
+    clusters::{cluster, standby_of},
     forwarder::Forwarder,
     free_base_port,
     support::*,
@@ -64,17 +66,17 @@ async fn a_promoted_standby_is_used_and_its_history_is_a_new_one() {
     };
     assert_eq!(decide().await.as_deref(), Some("Permit"));
 
-    let written: String = ask_database(&primary, "select pg_current_wal_lsn()::text").await;
-    let caught_up = format!("select coalesce(pg_last_wal_replay_lsn() >= '{written}', false)");
+    let written = Database::of(&primary).written_position().await;
+    let follower = Database::of(&standby);
     let since = Instant::now();
-    while !ask_database::<bool>(&standby, &caught_up).await {
+    while !follower.has_replayed(&written).await {
         assert!(since.elapsed() < HEALED, "the standby follows");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let server = primary.server_pid().expect("a server").to_string();
     let killed = Command::new("kill").args(["-KILL", &server]).status();
     assert!(killed.unwrap().success());
-    assert!(ask_database::<bool>(&standby, "select pg_promote()").await);
+    follower.promote().await;
 
     let since = Instant::now();
     let path = format!(

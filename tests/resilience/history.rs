@@ -11,8 +11,8 @@ use std::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use private_postgres::Cluster;
 use reqwest::Method;
-use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
+
+use testkit::database::Database;
 
 use crate::{
     Sandbox,
@@ -115,19 +115,6 @@ impl Asker {
     }
 }
 
-/// Ends both system users in a copy of the database, and lets its feed overtake the numbers of the
-/// first one.
-async fn goes_its_own_way(cluster: &Cluster) {
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    for statement in [
-        "update \"system_user\" set is_deleted = true, deleted_at = now()",
-        "insert into change_feed (kind, key) select 'party', n::text from generate_series(1, 10000) n",
-    ] {
-        sqlx::query(statement).execute(&mut db).await.unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_only_the_first_cluster_held_is_permitted_after_a_swap() {
     let (first, second) = (cluster("first"), cluster("second"));
@@ -142,7 +129,7 @@ async fn nothing_that_only_the_first_cluster_held_is_permitted_after_a_swap() {
         token: sandbox.token("GetEnterpriseToken", &token).await,
     };
     restore(&first, &second);
-    goes_its_own_way(&second).await;
+    Database::of(&second).go_another_way().await;
     assert_eq!(asker.first().await.as_deref(), Some("Permit"));
     assert_eq!(asker.second().await.as_deref(), Some("Permit"));
 

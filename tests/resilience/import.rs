@@ -4,15 +4,14 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    time::Duration,
 };
 
 use foundation::ids::OrgNumber;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection};
 
 use super::{PROGRAM, database, home};
+use testkit::database::Database;
 
 /// So many organisations that reading them takes a while.
 const LINES: usize = 150_000;
@@ -55,25 +54,6 @@ fn kill(mut child: Child) {
     child.wait().unwrap();
 }
 
-async fn number(db: &mut PgConnection, query: &str) -> i64 {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()))
-        .fetch_one(db)
-        .await
-        .unwrap()
-}
-
-/// Waits until a query gives more than nothing.
-async fn until(db: &mut PgConnection, query: &str) {
-    let waiting = async {
-        while number(&mut *db, query).await == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("it never came to: {query}"));
-}
-
 async fn run(file: PathBuf, url: SecretString) -> Output {
     tokio::task::spawn_blocking(move || {
         command(&file, &url)
@@ -86,30 +66,20 @@ async fn run(file: PathBuf, url: SecretString) -> Output {
     .unwrap()
 }
 
-const THERE: &str = "select count(*) from party where source = 'operator'";
-
 #[tokio::test]
 async fn killed_while_reading_it_goes_on_where_it_stopped() {
     let url = database().await;
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+    let stored = Database::at(url.clone());
     let file = organizations();
     let child = command(&file, &url).spawn().unwrap();
-    until(
-        &mut db,
-        "select coalesce(max(staged_lines), 0) from import_run where state = 'staging'",
-    )
-    .await;
+    stored.until_staged().await;
     kill(child);
-    let staged = number(
-        &mut db,
-        "select staged_lines from import_run where state = 'staging'",
-    )
-    .await;
+    let staged = stored.staged_lines().await;
     assert!(
         staged > 0 && usize::try_from(staged).unwrap() < LINES,
         "{staged}"
     );
-    assert_eq!(number(&mut db, THERE).await, 0);
+    assert_eq!(stored.parties_from("operator").await, 0);
 
     let output = run(file, url).await;
     let printed = String::from_utf8_lossy(&output.stdout);
@@ -119,20 +89,16 @@ async fn killed_while_reading_it_goes_on_where_it_stopped() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert_eq!(
-        usize::try_from(number(&mut db, THERE).await).unwrap(),
+        usize::try_from(stored.parties_from("operator").await).unwrap(),
         LINES
     );
-    assert_eq!(
-        number(&mut db, "select count(*) from staging.organization").await,
-        0
-    );
+    assert_eq!(stored.staged_organizations().await, 0);
 }
 
 #[tokio::test]
 async fn killed_while_merging_nothing_is_there() {
     let url = database().await;
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    let mut other = PgConnection::connect(url.expose_secret()).await.unwrap();
+    let stored = Database::at(url.clone());
     let file = home().join("few.ndjson");
     std::fs::write(
         &file,
@@ -143,25 +109,20 @@ async fn killed_while_merging_nothing_is_there() {
     )
     .unwrap();
     // The merge waits for this lock, with everything read.
-    let mut blocking = other.begin().await.unwrap();
-    sqlx::query("lock table party_address in exclusive mode")
-        .execute(&mut *blocking)
-        .await
-        .unwrap();
+    let held = stored.hold_writes("party_address").await;
     let child = command(&file, &url).spawn().unwrap();
-    until(&mut db, "select count(*) from pg_locks l join pg_class c on c.oid = l.relation where c.relname = 'party_address' and not l.granted").await;
+    stored.until_waited_for("party_address").await;
     kill(child);
-    blocking.rollback().await.unwrap();
-    until(&mut db, "select (count(*) = 0)::int::bigint from pg_locks l join pg_class c on c.oid = l.relation where c.relname = 'party_address'")
-        .await;
-    assert_eq!(number(&mut db, THERE).await, 0);
+    held.release().await;
+    stored.until_free("party_address").await;
+    assert_eq!(stored.parties_from("operator").await, 0);
     let output = run(file, url).await;
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(number(&mut db, THERE).await, 1);
+    assert_eq!(stored.parties_from("operator").await, 1);
 }
 
 #[tokio::test]
@@ -219,14 +180,9 @@ async fn the_command_says_what_is_wrong() {
 #[tokio::test]
 async fn a_dry_run_leaves_the_operators_policy_of_a_system_resource() {
     let url = database().await;
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    sqlx::query("update resource_policy set xml = xml || ' ', sha256 = sha256(xml || ' ') where identifier = 'altinn_client_administration'")
-        .execute(&mut db)
-        .await
-        .unwrap();
-    let state =
-        "select (select count(*) from resource_policy) + (select count(*) from resource_version)";
-    let before = number(&mut db, state).await;
+    let stored = Database::at(url.clone());
+    stored.reword_policy("altinn_client_administration").await;
+    let before = stored.stored_versions().await;
     let file = home().join("one.ndjson");
     let line = json!({"orgNumber": "391500002", "name": "FIRMA", "form": "AS"});
     std::fs::write(&file, format!("{line}\n")).unwrap();
@@ -234,6 +190,6 @@ async fn a_dry_run_leaves_the_operators_policy_of_a_system_resource() {
         command(&file, &url).arg("--dry-run").status().unwrap()
     });
     assert!(dry_run.await.unwrap().success());
-    assert_eq!(number(&mut db, state).await, before);
-    assert_eq!(number(&mut db, THERE).await, 0);
+    assert_eq!(stored.stored_versions().await, before);
+    assert_eq!(stored.parties_from("operator").await, 0);
 }

@@ -39,45 +39,12 @@ use std::{
     time::Duration,
 };
 
+use private_postgres::Cluster;
 use program::{PROGRAM, Sandbox, approve_path, free_base_port};
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
 use support::*;
+use testkit::database::Database;
 use testkit::postgres::{database, empty_database};
-
-async fn number(db: &mut PgConnection, query: String) -> i64 {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query))
-        .fetch_one(db)
-        .await
-        .unwrap()
-}
-
-/// What an approval leaves behind: system users, parties, grants, trail rows.
-async fn traces(db: &mut PgConnection, id: &str) -> [i64; 4] {
-    [
-        number(db, format!("select count(*) from \"system_user\" where id = '{id}'")).await,
-        number(db, format!("select count(*) from party where uuid = '{id}'")).await,
-        number(db, format!("select count(*) from assignment a join party p on p.key = a.to_key where p.uuid = '{id}'")).await,
-        number(db, format!("select count(*) from audit_log where object_id = '{id}' and action = 'request.approved'")).await,
-    ]
-}
-
-/// Waits until another statement waits for this lock.
-async fn until_blocked(db: &mut PgConnection) {
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while number(
-            db,
-            "select count(*) from pg_locks where not granted".to_owned(),
-        )
-        .await
-            == 0
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
-    .expect("the approval reaches the lock");
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_in_mid_approval_leaves_nothing_behind() {
@@ -89,12 +56,8 @@ async fn a_server_killed_in_mid_approval_leaves_nothing_behind() {
     let (id, token) = (server.new_request().await, server.person().await);
     // The approval's last step waits for a lock that the test holds: everything before it has been
     // written.
-    let mut holder = PgConnection::connect(url).await.unwrap();
-    let mut lock = holder.begin().await.unwrap();
-    sqlx::query("lock table outbox in access exclusive mode")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
+    let stored = Database::at(database.clone());
+    let held = stored.hold("outbox").await;
     let (path, base) = (approve_path(&id), server.base());
     let approval = tokio::spawn({
         let (token, path) = (token.clone(), path.clone());
@@ -110,18 +73,12 @@ async fn a_server_killed_in_mid_approval_leaves_nothing_behind() {
                 .is_ok()
         }
     });
-    let mut watcher = PgConnection::connect(url).await.unwrap();
-    until_blocked(&mut watcher).await;
+    stored.until_waited_for("outbox").await;
     server.kill();
-    lock.rollback().await.unwrap();
+    held.release().await;
     assert!(!approval.await.unwrap(), "the client got no answer");
-    assert_eq!(traces(&mut watcher, &id).await, [0; 4]);
-    let status: String = sqlx::query_scalar("select status from request where id = $1::uuid")
-        .bind(&id)
-        .fetch_one(&mut watcher)
-        .await
-        .unwrap();
-    assert_eq!(status, "New");
+    assert_eq!(stored.traces_of_approval(&id).await, [0; 4]);
+    assert_eq!(stored.status_of_request(&id).await, "New");
     let mut again = Sandbox::spawn(free_base_port(), &dir, Some(url));
     again.ready().await;
     let token = again.person().await;
@@ -130,7 +87,7 @@ async fn a_server_killed_in_mid_approval_leaves_nothing_behind() {
         .await
         .unwrap()
         .expect(200);
-    assert_eq!(traces(&mut watcher, &id).await, [1; 4]);
+    assert_eq!(stored.traces_of_approval(&id).await, [1; 4]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,8 +99,10 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
     sandbox.ready().await;
     let (id, token) = (sandbox.new_request().await, sandbox.person().await);
     let data_dir = postgres_dir(&dir);
-    // Postgres dies while an approval is under way; the answer is an outage, not an invention.
+    // Postgres dies while approvals are under way; the answer is an outage, not an invention.
     let killed = postmaster(&data_dir);
+    let address = Cluster::url_of_running(&dir, "postgres").unwrap().unwrap();
+    let mut held = Database::at(address).hold_writes("outbox").await;
     let approvals = (0..4).map(|_| {
         let (token, path, base) = (token.clone(), approve_path(&id), sandbox.base());
         tokio::spawn(async move {
@@ -156,6 +115,7 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
         })
     });
     let approvals: Vec<_> = approvals.collect();
+    held.wait_for_waiting(4).await;
     assert!(
         Command::new("kill")
             .args(["-KILL", &killed])
@@ -164,8 +124,7 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
             .success()
     );
     for approval in approvals {
-        let status = approval.await.unwrap().unwrap();
-        assert!(matches!(status, 200 | 409 | 503), "{status}");
+        assert_eq!(approval.await.unwrap().unwrap(), 503);
     }
     let down = sandbox
         .call(reqwest::Method::GET, "/health/ready", &token, None)
@@ -315,22 +274,13 @@ async fn migrate_and_serve_on_a_database_of_their_own() {
     );
     // As an older version left it, which worded that migration otherwise.
     let first_wording = "56e03d97c6149fdbc33cf015a0b3b0e19dce4fd12d073384e3f2290adfa585e90bcff3b7c2e7c5c028c73765556c3354";
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    let mut set = async |checksum: &str| {
-        let statement = format!(
-            "update _sqlx_migrations set checksum = decode('{checksum}', 'hex') where version = 4"
-        );
-        sqlx::query(sqlx::AssertSqlSafe(statement))
-            .execute(&mut db)
-            .await
-            .unwrap();
-    };
-    set("00").await;
+    let stored = Database::at(url.clone());
+    stored.set_checksum_of_fourth_migration("00").await;
     assert!(
         !run("migrate").status.success(),
         "a migration that says something else is not accepted"
     );
-    set(first_wording).await;
+    stored.set_checksum_of_fourth_migration(first_wording).await;
     let third = run("migrate");
     assert!(
         third.status.success(),

@@ -13,8 +13,9 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message as _;
 use secrecy::ExposeSecret as _;
-use sqlx::Connection as _;
 use testkit::postgres::database;
+
+use testkit::database::Database;
 
 use crate::{PROGRAM, Sandbox, free_base_port, support::*};
 
@@ -200,14 +201,7 @@ async fn a_start_without_its_database_names_the_cause() {
 async fn a_role_without_privileges_is_named_as_the_cause() {
     let database = database().await;
     let role = format!("poor_{}", std::process::id());
-    let mut db = sqlx::PgConnection::connect(database.expose_secret())
-        .await
-        .unwrap();
-    let statements = format!("create role {role} login");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statements))
-        .execute(&mut db)
-        .await
-        .unwrap();
+    Database::at(database.clone()).create_role(&role).await;
     let mut url = url::Url::parse(database.expose_secret()).unwrap();
     url.set_username(&role).unwrap();
     let keys = home().join("start");

@@ -9,9 +9,9 @@ use std::{
 
 use private_postgres::{Cluster, Durability};
 use reqwest::Method;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection};
+
+use testkit::database::Database;
 
 use crate::{
     PROGRAM, Sandbox,
@@ -179,23 +179,6 @@ async fn delete(sandbox: &Sandbox, person: &str, user: &str) {
     answer.unwrap().expect(202);
 }
 
-async fn run_sql(cluster: &Cluster, statements: &[&'static str]) {
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    for statement in statements {
-        sqlx::query(*statement).execute(&mut db).await.unwrap();
-    }
-}
-
-/// Makes a copy of the database as old as a backup of yesterday.
-async fn make_older(cluster: &Cluster) {
-    let statements = [
-        "update journal_mark set at = at - interval '1 day'",
-        "update journal_object set claimed_at = claimed_at - interval '1 day'",
-    ];
-    run_sql(cluster, &statements).await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ended_after_a_backup_stays_ended_when_it_is_restored() {
     let (first, second) = (cluster("written"), cluster("restored"));
@@ -205,7 +188,7 @@ async fn what_ended_after_a_backup_stays_ended_when_it_is_restored() {
     let user = approved(&sandbox, &person).await;
     installation.until_marked().await;
     restore(&first, &second);
-    make_older(&second).await;
+    Database::of(&second).make_journal_older().await;
     delete(&sandbox, &person, &user).await;
     installation.until_journaled("system_user", "set").await;
     assert_eq!(sandbox.stop().await, 0);
@@ -229,18 +212,8 @@ async fn what_ended_after_a_backup_stays_ended_when_it_is_restored() {
     assert_eq!(decision, "NotApplicable");
     let again = installation.recover(&[]);
     assert_eq!(again.status.code(), Some(0));
-    let audited: i64 = count(
-        &second,
-        "select count(*) from audit_log where action = 'recover.replayed' and object_id = 'restore'",
-    )
-    .await;
+    let audited = Database::of(&second).audited_restores().await;
     assert_eq!(audited, 1);
-}
-
-async fn count(cluster: &Cluster, query: &'static str) -> i64 {
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -270,10 +243,12 @@ async fn what_a_fail_over_lost_is_ended_again_by_itself() {
             }
         }
     }
-    let runs = count(&second, "select count(*) from recovery_run").await;
+    let runs = Database::of(&second).recovery_runs().await;
     assert_eq!(runs, 1, "one of the two instances does it");
-    let lost = "select (detail ->> 'auditRowsLost')::bigint from audit_log where action = 'recover.replayed'";
-    assert!(count(&second, lost).await >= 1, "the row of the deletion");
+    assert!(
+        Database::of(&second).lost_rows_of_trail().await >= 1,
+        "the row of the deletion"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -342,20 +317,16 @@ struct Deleted {
 
 impl Deleted {
     /// `before` changes the first database before the copy, `copy` the copy.
-    async fn after_a_copy(
-        name: &str,
-        before: &[&'static str],
-        copy: &[&'static str],
-    ) -> (Self, Sandbox) {
+    async fn after_a_copy(name: &str, before: Change, copy: Change) -> (Self, Sandbox) {
         let (first, second) = (cluster(name), cluster(&format!("{name}-copy")));
         let installation = Installation::on(&first);
         let sandbox = installation.started().await;
         let person = sandbox.person().await;
         let user = approved(&sandbox, &person).await;
         installation.until_marked().await;
-        run_sql(&first, before).await;
+        before.make(&first).await;
         restore(&first, &second);
-        run_sql(&second, copy).await;
+        copy.make(&second).await;
         delete(&sandbox, &person, &user).await;
         installation.until_journaled("system_user", "set").await;
         let deleted = Self {
@@ -391,15 +362,33 @@ impl Deleted {
     }
 }
 
-const A_DAY_OLD: [&str; 1] = ["update journal_mark set at = at - interval '1 day'"];
+/// What is changed in a database.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Nothing,
+    /// It is a day old.
+    DayOld,
+    /// Its clock was fast.
+    FastClock,
+}
+
+impl Change {
+    async fn make(self, cluster: &Cluster) {
+        let stored = Database::of(cluster);
+        match self {
+            Self::Nothing => {}
+            Self::DayOld => stored.make_marks_older().await,
+            Self::FastClock => stored.make_marks_younger().await,
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_under_instances_that_run_waits_for_the_operator() {
-    let (mut deleted, here) = Deleted::after_a_copy("under", &[], &A_DAY_OLD).await;
+    let (mut deleted, here) = Deleted::after_a_copy("under", Change::Nothing, Change::DayOld).await;
     let there = deleted.installation.second_instance().await;
     assert_eq!(deleted.decide(&here).await.unwrap(), "NotApplicable");
-    let marks = "select count(*) from journal_mark";
-    let before = count(&deleted.second, marks).await;
+    let before = Database::of(&deleted.second).journal_marks().await;
 
     deleted.installation.address.lead_to(&deleted.second);
     drop(deleted.first.take());
@@ -408,17 +397,14 @@ async fn a_restore_under_instances_that_run_waits_for_the_operator() {
         until_metric(sandbox, "recovering").await;
         assert_eq!(deleted.decide(sandbox).await, None);
     }
-    assert_eq!(count(&deleted.second, marks).await, before);
+    assert_eq!(Database::of(&deleted.second).journal_marks().await, before);
     deleted.must_end_again(&here, &["--confirm"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_was_fast_hides_no_loss() {
-    let fast = [
-        "update journal_mark set at = at + interval '2 hours'",
-        "update journal_end set marked_at = marked_at + interval '2 hours'",
-    ];
-    let (deleted, sandbox) = Deleted::after_a_copy("fast", &fast, &[]).await;
+    let (deleted, sandbox) =
+        Deleted::after_a_copy("fast", Change::FastClock, Change::Nothing).await;
     assert_eq!(sandbox.stop().await, 0);
     deleted.installation.address.lead_to(&deleted.second);
 
@@ -430,7 +416,7 @@ async fn a_clock_that_was_fast_hides_no_loss() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_that_is_gone_is_no_empty_one() {
-    let (deleted, sandbox) = Deleted::after_a_copy("gone", &[], &A_DAY_OLD).await;
+    let (deleted, sandbox) = Deleted::after_a_copy("gone", Change::Nothing, Change::DayOld).await;
     assert_eq!(sandbox.stop().await, 0);
     deleted.installation.address.lead_to(&deleted.second);
     fs::remove_file(deleted.installation.journal().join("head.json")).unwrap();
@@ -458,14 +444,11 @@ async fn a_journal_that_is_gone_is_no_empty_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_journal_of_another_installation_is_refused() {
-    let (deleted, sandbox) = Deleted::after_a_copy("foreign", &[], &[]).await;
+    let (deleted, sandbox) =
+        Deleted::after_a_copy("foreign", Change::Nothing, Change::Nothing).await;
     assert_eq!(sandbox.stop().await, 0);
     let first = deleted.first.as_ref().unwrap();
-    run_sql(
-        first,
-        &["update journal_end set journal = gen_random_uuid()"],
-    )
-    .await;
+    Database::of(first).belong_to_another_journal().await;
 
     let sandbox = deleted.installation.started().await;
 
@@ -481,7 +464,7 @@ async fn the_journal_of_another_installation_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_entry_hides_no_other() {
-    let (deleted, sandbox) = Deleted::after_a_copy("torn", &[], &A_DAY_OLD).await;
+    let (deleted, sandbox) = Deleted::after_a_copy("torn", Change::Nothing, Change::DayOld).await;
     assert_eq!(sandbox.stop().await, 0);
     deleted.installation.address.lead_to(&deleted.second);
     let entries = deleted.installation.journal().join("entries");
@@ -542,7 +525,8 @@ fn newest_object(journal: &Path) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_is_missing_is_noticed() {
-    let (deleted, sandbox) = Deleted::after_a_copy("missing", &[], &[]).await;
+    let (deleted, sandbox) =
+        Deleted::after_a_copy("missing", Change::Nothing, Change::Nothing).await;
     let newest = deleted.newest_object().await;
     assert_eq!(sandbox.stop().await, 0);
     deleted.installation.address.lead_to(&deleted.second);
@@ -566,7 +550,8 @@ async fn an_object_that_is_missing_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_was_emptied_is_damaged() {
-    let (deleted, sandbox) = Deleted::after_a_copy("emptied", &[], &[]).await;
+    let (deleted, sandbox) =
+        Deleted::after_a_copy("emptied", Change::Nothing, Change::Nothing).await;
     assert_eq!(sandbox.stop().await, 0);
     deleted.installation.address.lead_to(&deleted.second);
     fs::write(newest_object(&deleted.installation.journal()), "").unwrap();
@@ -598,7 +583,7 @@ async fn a_copy_that_names_the_same_journal_ends_nothing_here() {
     drill.until_journaled("system_user", "set").await;
 
     until_metric(&sandbox, "recovering").await;
-    let runs = count(&first, "select count(*) from recovery_run").await;
+    let runs = Database::of(&first).recovery_runs().await;
     assert_eq!(runs, 0, "nothing is done without the operator");
     let token = owner(&sandbox).await;
     assert_eq!(decide(&sandbox, &token, &about(&user)).await, None);
@@ -614,9 +599,8 @@ async fn files_of_some_seconds_ago_begin_another_epoch() {
     let person = sandbox.person().await;
     let user = approved(&sandbox, &person).await;
     installation.until_marked().await;
-    let epochs = "select count(distinct epoch) from feed_epoch";
-    assert_eq!(count(&first, epochs).await, 1);
-    let before: String = text(&first, "select epoch from feed_epoch").await;
+    let before = Database::of(&first).epochs().await;
+    assert_eq!(before.len(), 1);
 
     let (data, kept) = (
         first.data_dir().to_owned(),
@@ -644,14 +628,8 @@ async fn files_of_some_seconds_ago_begin_another_epoch() {
         assert!(since.elapsed() < WAIT_TIMEOUT, "it is not ended again");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let after: String = text(&first, "select epoch from feed_epoch").await;
+    let after = Database::of(&first).epochs().await;
     assert_ne!(after, before);
-}
-
-async fn text(cluster: &Cluster, query: &'static str) -> String {
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
 }
 
 /// Copies files with their owners.
@@ -665,21 +643,21 @@ fn copy_files(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sub_unit_gets_no_main_unit_from_the_journal() {
-    const OF_KERAMIKK: &str = "update party set parent_key = (select parent_key from party where org_number = '290340306') where org_number = '290395224'";
-    const PARENT: &str =
-        "select count(*) from party where org_number = '290395224' and parent_key is not null";
+    /// Sub-units of Nattergal and of Keramikk.
+    const MOVED: &str = "290395224";
+    const OF_KERAMIKK: &str = "290340306";
     let (first, second) = (cluster("moved"), cluster("unmoved"));
     let installation = Installation::on(&first);
     let sandbox = installation.started().await;
     installation.until_marked().await;
     restore(&first, &second);
-    make_older(&second).await;
+    Database::of(&second).make_journal_older().await;
     let changes = || {
         let lines = installation.lines();
         lines.iter().filter(|line| line["table"] == "party").count()
     };
     let before = changes();
-    run_sql(&first, &[OF_KERAMIKK]).await;
+    Database::of(&first).move_sub_unit(MOVED, OF_KERAMIKK).await;
     let since = Instant::now();
     while changes() == before {
         assert!(since.elapsed() < WAIT_TIMEOUT, "it is not in the journal");
@@ -687,17 +665,18 @@ async fn a_sub_unit_gets_no_main_unit_from_the_journal() {
     }
     assert_eq!(sandbox.stop().await, 0);
     installation.address.lead_to(&second);
-    assert_eq!(count(&second, PARENT).await, 1);
+    let stored = Database::of(&second);
+    assert_ne!(stored.main_unit_of(MOVED).await, None);
 
     let done = installation.recover(&["--confirm"]);
 
     assert_eq!(done.status.code(), Some(0));
-    assert_eq!(count(&second, PARENT).await, 0);
+    assert_eq!(stored.main_unit_of(MOVED).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_imported_before_the_database_is_whole_again() {
-    let (deleted, sandbox) = Deleted::after_a_copy("import", &[], &A_DAY_OLD).await;
+    let (deleted, sandbox) = Deleted::after_a_copy("import", Change::Nothing, Change::DayOld).await;
     assert_eq!(sandbox.stop().await, 0);
     deleted.installation.address.lead_to(&deleted.second);
     let file = deleted.installation.folder.join("organizations.ndjson");
@@ -731,11 +710,9 @@ async fn a_fail_over_that_lost_much_is_over_in_time_and_seen() {
     let mut sandbox = installation.started().await;
     let asked = about(&uuid::Uuid::new_v4().to_string());
     installation.until_marked().await;
-    let sessions = "insert into session (id, person_uuid, user_id, level, acr, csrf_secret, expires)
-       select sha256(n::text::bytea), gen_random_uuid(), 1, 3, 'x', '\\x00', now() + interval '1 hour' from generate_series(1, 20000) n";
-    run_sql(&first, &[sessions]).await;
+    Database::of(&first).store_sessions(MANY).await;
     restore(&first, &second);
-    run_sql(&first, &["delete from session"]).await;
+    Database::of(&first).end_browser_sessions().await;
     let since = Instant::now();
     let gone = |line: &&Value| line["table"] == "session" && line["what"] == "gone";
     while installation.lines().iter().filter(gone).count() < MANY {
@@ -749,7 +726,7 @@ async fn a_fail_over_that_lost_much_is_over_in_time_and_seen() {
 
     let since = Instant::now();
     let mut is_seen = false;
-    while count(&second, "select count(*) from recovery_run").await == 0 {
+    while Database::of(&second).recovery_runs().await == 0 {
         is_seen |= sandbox.metric("recovering").await > 0.0;
         assert!(since.elapsed() < WAIT_TIMEOUT, "it is done again");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -762,7 +739,7 @@ async fn a_fail_over_that_lost_much_is_over_in_time_and_seen() {
     );
     assert!(is_seen, "`recovering` is 1 meanwhile");
     until_decided(&sandbox, &token, &asked).await;
-    assert_eq!(count(&second, "select count(*) from session").await, 0);
+    assert_eq!(Database::of(&second).sessions().await, 0);
     sandbox.kill();
 }
 
@@ -797,23 +774,17 @@ async fn objects_that_expired_and_are_put_back_end_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_operators_who_recover_at_once_do_it_once() {
-    let (deleted, sandbox) = Deleted::after_a_copy("twice", &[], &A_DAY_OLD).await;
+    let (deleted, sandbox) = Deleted::after_a_copy("twice", Change::Nothing, Change::DayOld).await;
     assert_eq!(sandbox.stop().await, 0);
     deleted.installation.address.lead_to(&deleted.second);
     // Another one is at work.
-    let url = deleted.second.url("postgres");
-    let mut other = PgConnection::connect(url.expose_secret()).await.unwrap();
-    let mut at_work = other.begin().await.unwrap();
-    sqlx::query("select id from journal_end for update")
-        .execute(&mut *at_work)
-        .await
-        .unwrap();
+    let at_work = Database::of(&deleted.second).hold_recovery().await;
 
     let (code, text) = deleted.recover(&["--confirm"]);
 
     assert!(code == 1 && text.contains("is at work"), "{code} {text}");
     assert!(!text.contains("despite-damage"), "{text}");
-    at_work.rollback().await.unwrap();
+    at_work.roll_back().await;
     let (code, text) = deleted.recover(&["--confirm"]);
     assert_eq!(code, 0, "{text}");
 }

@@ -16,7 +16,8 @@ use private_postgres::{Cluster, Durability};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection};
+
+use testkit::database::Database;
 
 use crate::{Sandbox, approve_path, free_base_port, support::*};
 
@@ -164,7 +165,7 @@ async fn a_database_that_restarts_brings_no_stale_permit_and_loses_no_decision()
             .await
             .unwrap();
         let since = Instant::now();
-        assert!(deleted.status < 300, "{}: {}", deleted.status, deleted.text);
+        deleted.expect(202);
         let server = cluster.server_pid().expect("a server").to_string();
         assert!(
             Command::new("kill")
@@ -215,11 +216,8 @@ async fn a_database_that_restarts_brings_no_stale_permit_and_loses_no_decision()
         assert_eq!(instance.stop().await, 0);
     }
     // Every answer is in the log: lines waited for the database, and none had to be printed.
-    let mut db = PgConnection::connect(url).await.unwrap();
-    let stored: Vec<String> = sqlx::query_scalar("select decision_id::text from decision_log")
-        .fetch_all(&mut db)
-        .await
-        .unwrap();
+    let stored = Database::at(database.clone());
+    let stored = stored.logged_ids().await;
     for id in &stored {
         ids.remove(id);
     }

@@ -8,9 +8,9 @@ use std::{
 
 use private_postgres::{Cluster, Durability};
 use reqwest::Method;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection};
+
+use testkit::database::Database;
 
 use crate::{Sandbox, approve_path, forwarder::Forwarder, free_base_port, support::*};
 
@@ -98,13 +98,10 @@ async fn connections_that_die_without_a_word_are_replaced() {
         }
     }
     // The follower of the feed and the writer of the log have connections again.
-    let mut db = PgConnection::connect(direct.expose_secret()).await.unwrap();
+    let log = Database::at(direct.clone());
     let since = Instant::now();
     loop {
-        let stored: Vec<String> = sqlx::query_scalar("select decision_id::text from decision_log")
-            .fetch_all(&mut db)
-            .await
-            .unwrap();
+        let stored = log.logged_ids().await;
         if ids.iter().all(|id| stored.contains(id)) {
             break;
         }

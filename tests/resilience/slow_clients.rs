@@ -648,7 +648,7 @@ async fn nothing_counts_as_a_head_of_a_connection_that_waits_for_its_next_reques
                 .send(format!("POST /resourceregistry/api/v1/resource/bysubjects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{rest}"))
                 .await;
             let mut answer = Vec::new();
-            while !answer.ends_with(b"]") {
+            while !answer.ends_with(b"]}") {
                 let read = timeout(AT_MOST, client.0.read_buf(&mut answer));
                 assert_ne!(read.await.expect("an answer").unwrap(), 0, "closed");
             }

@@ -10,21 +10,14 @@ use std::{
 use foundation::{
     db::{DbError, DbFault},
     ids::NationalId,
-    retention::{self, BatchResult, RetentionClass},
+    retention::{self, RetentionClass},
 };
-
-use private_postgres::Cluster;
 use registers::parties::{self, NewPersonError};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
+use testkit::database::Database;
 
-use crate::{
-    Sandbox, approve_path,
-    clusters::{ask_database, cluster},
-    free_base_port,
-    support::*,
-};
+use crate::{Sandbox, approve_path, clusters::cluster, free_base_port, support::*};
 
 /// A refused attempt that waits for its insert is looked at again after five seconds: two of these.
 const TWO_TRIES: Duration = Duration::from_secs(13);
@@ -34,23 +27,10 @@ const HEALED: Duration = Duration::from_secs(30);
 /// journal, the chain of the audit trail and a task.
 const WAITING: i64 = 13;
 
-async fn set_standbys(cluster: &Cluster, statement: &'static str) {
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    for statement in [statement, "select pg_reload_conf()"] {
-        sqlx::query(statement).execute(&mut db).await.unwrap();
-    }
-}
-
 async fn approve(instance: &Sandbox, person: &str, id: &str) -> Answer {
     let path = approve_path(id);
     let answer = instance.call(Method::POST, &path, person, None);
     answer.await.unwrap()
-}
-
-async fn waiting(cluster: &Cluster) -> i64 {
-    let query = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
-    ask_database(cluster, query).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,11 +56,8 @@ async fn a_standby_that_is_away_doubles_nothing_and_uses_no_connections_up() {
         "/authentication/api/v1/systemuser/request/{}/{id}",
         who::KERAMIKK_PARTY
     );
-    set_standbys(
-        &cluster,
-        "alter system set synchronous_standby_names = 'away'",
-    )
-    .await;
+    let stored = Database::of(&cluster);
+    stored.wait_for_standbys(Some("away")).await;
 
     let asked = Instant::now();
     let answer = approve(&instance, &person, &id).await.expect(503);
@@ -105,7 +82,7 @@ async fn a_standby_that_is_away_doubles_nothing_and_uses_no_connections_up() {
         while since.elapsed() < TWO_TRIES {
             let answer = instance.call(Method::GET, &path, &person, None).await;
             answer.unwrap().expect(200);
-            let waiting = waiting(&cluster).await;
+            let waiting = stored.sessions_waiting_for_standby().await;
             assert!(waiting <= WAITING, "{waiting} connections wait");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -113,28 +90,25 @@ async fn a_standby_that_is_away_doubles_nothing_and_uses_no_connections_up() {
     tokio::join!(change, read);
     assert!(instance.metric("database_standby_waits").await > 0.0);
 
-    set_standbys(&cluster, "alter system reset synchronous_standby_names").await;
+    stored.wait_for_standbys(None).await;
 
-    let attempts = format!("select count(*) from audit_log where object_id = '{unknown}'");
-    let approvals = format!(
-        "select count(*) from audit_log where object_id = '{id}' and action = 'request.approved' and outcome = 'ok'"
-    );
     let since = Instant::now();
-    while ask_database::<i64>(&cluster, &attempts).await == 0 || waiting(&cluster).await > 0 {
+    while stored.entries_about(&unknown).await == 0
+        || stored.sessions_waiting_for_standby().await > 0
+    {
         assert!(since.elapsed() < HEALED, "it is written");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // A later attempt is written after all of the earlier ones.
     let last = uuid::Uuid::new_v4().to_string();
     approve(&instance, &person, &last).await.expect(404);
-    let lasts = format!("select count(*) from audit_log where object_id = '{last}'");
-    while ask_database::<i64>(&cluster, &lasts).await == 0 {
+    while stored.entries_about(&last).await == 0 {
         assert!(since.elapsed() < HEALED, "it is written");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(ask_database::<i64>(&cluster, &attempts).await, 1);
+    assert_eq!(stored.entries_about(&unknown).await, 1);
     assert_eq!(
-        ask_database::<i64>(&cluster, &approvals).await,
+        stored.done("request.approved", &id).await,
         1,
         "it took effect"
     );
@@ -150,11 +124,6 @@ fn must_be_unknown<T>(done: Result<T, DbError>) {
     assert_eq!(error.fault, DbFault::CommitTimeout, "{}", error.message);
 }
 
-/// A batch that deletes a row of its class.
-fn one_row(_: &mut PgConnection) -> BatchResult<'_> {
-    Box::pin(async { Ok(1) })
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_or_a_login_does_not_hang_while_a_standby_is_away() {
     let cluster = cluster("standby-away-tasks");
@@ -162,11 +131,8 @@ async fn a_task_or_a_login_does_not_hang_while_a_standby_is_away() {
     let state = &app.running.state;
     let (pool, identity) = (&state.db, &state.identity);
     app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    set_standbys(
-        &cluster,
-        "alter system set synchronous_standby_names = 'away'",
-    )
-    .await;
+    let stored = Database::of(&cluster);
+    stored.wait_for_standbys(Some("away")).await;
     let since = Instant::now();
 
     let person = NationalId::parse("14837211191").unwrap();
@@ -175,12 +141,13 @@ async fn a_task_or_a_login_does_not_hang_while_a_standby_is_away() {
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("it was answered"),
     }
-    must_be_unknown(retention::apply(pool, RetentionClass::Logins, one_row).await);
+    let one_row = retention::apply(pool, RetentionClass::Logins, |_| Box::pin(async { Ok(1) }));
+    must_be_unknown(one_row.await);
     assert!(since.elapsed() < HEALED, "{:?}", since.elapsed());
 
-    set_standbys(&cluster, "alter system reset synchronous_standby_names").await;
+    stored.wait_for_standbys(None).await;
     let since = Instant::now();
-    while waiting(&cluster).await > 0 {
+    while stored.sessions_waiting_for_standby().await > 0 {
         assert!(since.elapsed() < HEALED);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -198,11 +165,8 @@ async fn a_command_says_that_it_waits_for_a_standby() {
     assert_eq!(instance.stop().await, 0);
     let file = folder.join("organizations.ndjson");
     std::fs::write(&file, "").unwrap();
-    set_standbys(
-        &cluster,
-        "alter system set synchronous_standby_names = 'away'",
-    )
-    .await;
+    let stored = Database::of(&cluster);
+    stored.wait_for_standbys(Some("away")).await;
 
     let mut import = std::process::Command::new(crate::PROGRAM)
         .args(["import", "organizations", "--mode", "delta"])
@@ -231,7 +195,7 @@ async fn a_command_says_that_it_waits_for_a_standby() {
         all.join("\n")
     });
     let heard = tokio::time::timeout(HEALED, heard).await;
-    set_standbys(&cluster, "alter system reset synchronous_standby_names").await;
+    stored.wait_for_standbys(None).await;
 
     let errors = reading.await.unwrap();
     assert!(heard.is_ok(), "{errors}");

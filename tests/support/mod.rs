@@ -1,4 +1,4 @@
-//! The test kit by the names that older tests use, and what they do by SQL.
+//! The test kit by the names that older tests use.
 //! New tests import `testkit::prelude`.
 
 use serde_json::{Value, json};
@@ -44,10 +44,6 @@ pub mod who {
 
 /// What older tests do with the application.
 pub trait ByHand {
-    async fn run_sql(&self, statement: &str) -> u64;
-    async fn change_by_sql(&self, statement: &str);
-    async fn count(&self, query: &str) -> i64;
-    async fn sql_text(&self, query: &str) -> String;
     async fn organization(&self, org: &str, scopes: &str) -> String;
     async fn vendor(&self, org: &str) -> String;
     async fn person(&self, pid: &str) -> String;
@@ -66,40 +62,6 @@ pub trait ByHand {
 }
 
 impl ByHand for TestApp {
-    /// Runs a statement on the side.
-    async fn run_sql(&self, statement: &str) -> u64 {
-        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
-            .execute(&mut self.sql().await)
-            .await
-            .expect("a statement")
-            .rows_affected()
-    }
-
-    /// Runs a statement on the side, and appends to the change feed, as every change of the service
-    /// does.
-    async fn change_by_sql(&self, statement: &str) {
-        self.run_sql(statement).await;
-        self.run_sql("insert into change_feed (kind, key) values ('everything', 'test')")
-            .await;
-        self.caught_up().await;
-    }
-
-    /// A number out of the database.
-    async fn count(&self, query: &str) -> i64 {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()))
-            .fetch_one(&mut self.sql().await)
-            .await
-            .expect("a number")
-    }
-
-    /// A text out of the database.
-    async fn sql_text(&self, query: &str) -> String {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()))
-            .fetch_one(&mut self.sql().await)
-            .await
-            .expect("a text")
-    }
-
     async fn organization(&self, org: &str, scopes: &str) -> String {
         self.token("GetEnterpriseToken", &[("orgNo", org), ("scopes", scopes)])
             .await

@@ -41,7 +41,8 @@ on another when its code names an item that the other defines; a re-export repre
 that defines the item. Code for tests alone is left out.
 
 sql reads every statement of the migrations and of the service, and compares the constructs beyond
-plain SQL that they use with those that docs/scale.md lists.
+plain SQL that they use with those that docs/scale.md lists. It also finds the tests that use the
+database themselves, past the test kit.
 
 words reads code and documents, and prints each word of docs/words.txt that they contain, with its
 place and what to write instead. The glossary's table of these words is compared with the list.

@@ -1,6 +1,6 @@
 //! The application under test: a whole sandbox on ports of its own.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, ops::Deref, sync::Mutex};
 
 use foundation::{clock::Clock, config::Checked};
 use indicatif::ProgressBar;
@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use systembruker::sandbox::{self, Running};
 
-use crate::{answer::Answer, postgres, settings};
+use crate::{answer::Answer, database::Database, postgres, settings};
 
 /// A sandbox of its own for one test.
 #[derive(Debug)]
@@ -26,12 +26,22 @@ pub struct TestApp {
     pub idporten: String,
     /// Address of the generator of test tokens.
     pub testtools: String,
-    /// The test's database.
+    /// Address of the test's database.
     pub database: SecretString,
+    stored: Database,
     /// The clock of the service and its issuers.
     pub clock: Clock,
     /// Tokens of callers, by what was asked for and the offset of the clock.
     tokens: Mutex<HashMap<String, String>>,
+}
+
+/// What is stored is read and changed as if it were the application's own.
+impl Deref for TestApp {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.stored
+    }
 }
 
 impl TestApp {
@@ -71,6 +81,7 @@ impl TestApp {
             testtools: local.testtools.clone(),
             running,
             http,
+            stored: Database::at(database.clone()),
             database,
             clock,
             tokens: Mutex::default(),

@@ -4,21 +4,10 @@ use foundation::db::feed::Position;
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::{app::TestApp, cluster::connect, systems::SystemUser};
+use crate::{app::TestApp, cluster::connect, database::OpenTransaction, systems::SystemUser};
 
 /// A number of the change feed that no test reaches.
 const FUTURE: i64 = 9_000_000_000_000_000;
-
-/// A transaction that was left open.
-#[derive(Debug)]
-pub struct OpenTransaction(PgConnection);
-
-impl OpenTransaction {
-    /// Commits it.
-    pub async fn commit(mut self) {
-        run(&mut self.0, "commit").await;
-    }
-}
 
 async fn run(connection: &mut PgConnection, statements: &'static str) {
     sqlx::raw_sql(statements)
@@ -36,6 +25,12 @@ async fn delete_user(connection: &mut PgConnection, user: &SystemUser) {
 }
 
 impl TestApp {
+    /// Begins a transaction of the service's own that changes the schema and stays open.
+    pub async fn begin_change_of_schema(&self) -> OpenTransaction {
+        self.begin("create table made_by_a_transaction_that_stays_open (id int)")
+            .await
+    }
+
     /// Deletes a system user without a word in the change feed: memory does not learn of it.
     pub async fn delete_silently(&self, user: &SystemUser) {
         let mut connection = self.sql().await;
@@ -55,7 +50,7 @@ impl TestApp {
             .execute(&mut connection)
             .await
             .expect("an entry");
-        OpenTransaction(connection)
+        OpenTransaction::of(connection)
     }
 
     /// Publishes that everything may have changed, and waits until the instance knows.

@@ -1,10 +1,9 @@
-//! What no client can set up, and what no client can see. All SQL of the test kit is here.
+//! What no client can set up, by names of the universe, and what is stored of it.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
 
 use crate::{
     app::TestApp,
-    cluster::connect,
     organizations::Organization,
     packages::{Package, Resource, packages, rights},
     people::Person,
@@ -13,11 +12,6 @@ use crate::{
 };
 
 impl TestApp {
-    /// A connection of the test's own.
-    pub async fn sql(&self) -> PgConnection {
-        connect(&self.database).await
-    }
-
     async fn count_where(&self, statement: &'static str, value: &str) -> i64 {
         sqlx::query_scalar(statement)
             .bind(value)
@@ -33,25 +27,6 @@ impl TestApp {
             .execute(&mut self.sql().await)
             .await
             .expect("the column is written");
-    }
-
-    /// Entries of the audit trail with this action that was done.
-    pub async fn audited(&self, action: &str) -> i64 {
-        self.count_where(
-            "select count(*) from audit_log where action = $1 and outcome = 'ok'",
-            action,
-        )
-        .await
-    }
-
-    /// Entries of the audit trail with this action about one object, refused ones too.
-    pub async fn audited_of(&self, action: &str, object: &str) -> i64 {
-        sqlx::query_scalar("select count(*) from audit_log where action = $1 and object_id = $2")
-            .bind(action)
-            .bind(object)
-            .fetch_one(&mut self.sql().await)
-            .await
-            .expect("a number")
     }
 
     /// Messages in the outbox with this event.
@@ -129,10 +104,10 @@ impl TestApp {
     /// Makes all sessions of browsers come out of one login at the identity provider, as when it
     /// remembers the person.
     pub async fn share_login_of_sessions(&self) {
-        self.changes_directly(
-            "update session set upstream_sid = (select min(upstream_sid) from session)",
-        )
-        .await;
+        sqlx::query("update session set upstream_sid = (select min(upstream_sid) from session)")
+            .execute(&mut self.sql().await)
+            .await
+            .expect("a change");
     }
 
     /// Gives a system user an owner by this number, whom no register knows.

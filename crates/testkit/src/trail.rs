@@ -1,10 +1,11 @@
 //! The audit trail as tests read it.
 
+use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
-use crate::app::TestApp;
+use crate::{app::TestApp, cluster::connect, database::OpenTransaction};
 
 /// A row of the audit trail.
 #[derive(Debug, Clone, FromRow)]
@@ -73,11 +74,47 @@ impl TestApp {
         }
     }
 
-    /// A statement of a user who changes the database past the service.
-    pub async fn changes_directly(&self, statement: &str) {
-        sqlx::query(AssertSqlSafe(statement.to_owned()))
-            .execute(&mut self.sql().await)
+    /// Rows of the trail that have no place in the chain yet.
+    pub async fn unchained_rows(&self) -> i64 {
+        self.counted("select count(*) from audit_log where chain is null")
             .await
-            .expect("a statement");
     }
+
+    /// Rows of the trail.
+    pub async fn rows_of_trail(&self) -> i64 {
+        self.counted("select count(*) from audit_log").await
+    }
+
+    /// Place of the last row in the chain of the trail.
+    pub async fn length_of_chain(&self) -> i64 {
+        self.counted("select max(chain) from audit_log").await
+    }
+
+    /// Keeps the rows of the trail from getting their place in the chain, as another instance does while
+    /// it gives them.
+    pub async fn hold_chain(&self) -> OpenTransaction {
+        self.begin("select length from audit_chain for update")
+            .await
+    }
+
+    /// Writes a row of the trail in a transaction that stays open.
+    pub async fn begin_audit_entry(&self) -> OpenTransaction {
+        self.begin(
+            "insert into audit_log (instance, actor_kind, action, object_kind, object_id, outcome)
+             values ('x', 'job', 'x', 'x', 'x', 'ok')",
+        )
+        .await
+    }
+}
+
+/// Rows of the trail of a database about attempts at an object that were denied.
+pub async fn denied(database: &SecretString, action: &str, object: &str) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from audit_log where action = $1 and object_id = $2 and outcome = 'denied'",
+    )
+    .bind(action)
+    .bind(object)
+    .fetch_one(&mut connect(database).await)
+    .await
+    .expect("a number")
 }

@@ -12,7 +12,7 @@ use registers::parties::{self, rules};
 use serde_json::{Value, json};
 
 use super::files::good;
-use crate::support::{ByHand as _, TestApp};
+use crate::support::TestApp;
 
 const ORGS: [&str; 8] = [
     "391500002",
@@ -278,10 +278,7 @@ impl Files {
 }
 
 async fn load(app: &TestApp, world: &World) {
-    app.run_sql("delete from register_role where source = 'operator'")
-        .await;
-    app.run_sql("delete from assignment where created_by = 'import:operator'")
-        .await;
+    app.take_what_operator_gave().await;
     let to = |who: &Who| match who {
         Who::Org(at) => ("toOrg", ORGS[*at]),
         Who::Person(at) => ("toPerson", PERSONS[*at]),

@@ -118,32 +118,12 @@ async fn units_sub_units_and_roles_come_in() {
         (&None, 2, "UNKNOWN_PARTY")
     );
     // Main units and sub-units are two files: neither ends what the other names.
-    assert_eq!(
-        app.count("select count(*) from party where source like 'brreg%' and status = 'deleted'")
-            .await,
-        0
-    );
-    assert_eq!(
-        app.count("select count(*) from party where source = 'brreg' and status = 'bankrupt'")
-            .await,
-        1
-    );
-    assert_eq!(
-        app.count(&format!(
-            "select count(*) from party u join party m on m.key = u.parent_key where u.org_number = '{SUB}' and m.org_number = '{MAIN}'"
-        ))
-        .await,
-        1
-    );
+    assert_eq!(app.open_data_parties("deleted").await, 0);
+    assert_eq!(app.open_data_parties("bankrupt").await, 1);
+    assert_eq!(app.main_unit_of(SUB).await.as_deref(), Some(MAIN));
     // A unit of the public sector is related to the one above it, and inherits nothing.
-    assert_eq!(
-        app.count(&format!(
-            "select count(*) from party where org_number = '{SCHOOL}' and parent_key is null"
-        ))
-        .await,
-        1
-    );
-    assert_eq!(app.count(&format!("select count(*) from register_role r join role on role.key = r.role_id join party p on p.key = r.from_key where p.org_number = '{SCHOOL}' and role.register_code = 'ORGL'")).await, 1);
+    assert_eq!(app.main_unit_of(SCHOOL).await, None);
+    assert_eq!(app.registered_roles(SCHOOL, "ORGL").await, 1);
 
     let outcome = import(&app, &brreg(Format::BrregRoles, &roles(), true))
         .await
@@ -163,7 +143,7 @@ async fn units_sub_units_and_roles_come_in() {
         )
     );
     // A name and a birth date give no access.
-    assert_eq!(app.count("select count(*) from unresolved_holder").await, 2);
+    assert_eq!(app.unresolved_holders().await, 2);
     assert_eq!(
         decide(
             &app,
@@ -177,7 +157,7 @@ async fn units_sub_units_and_roles_come_in() {
         .await
         .unwrap();
     assert!(again.counts.is_nothing());
-    assert_eq!(app.count("select count(*) from unresolved_holder").await, 2);
+    assert_eq!(app.unresolved_holders().await, 2);
     let lookup = app
         .organization(who::SAV, "altinn:register/partylookup.admin")
         .await;
@@ -206,9 +186,9 @@ async fn a_unique_match_may_be_bound_outside_production() {
         .await,
         "Permit"
     );
-    assert_eq!(app.count("select count(*) from unresolved_holder").await, 1);
+    assert_eq!(app.unresolved_holders().await, 1);
     // Two persons of that name and day: none is chosen.
-    app.run_sql("insert into party (uuid, kind, person_id_hmac, name, birth_date, source) values (gen_random_uuid(), 'person', '\\x01', 'torleif  MORGENRØD', '1975-06-19', 'x')").await;
+    app.store_person("torleif  MORGENRØD", "1975-06-19").await;
     unique.max_shrink = 100.0;
     assert_eq!(import(&app, &unique).await.unwrap().counts.ended, 1);
     assert_eq!(
@@ -297,9 +277,5 @@ async fn what_is_no_such_file_is_refused() {
     .await
     .unwrap_err();
     assert!(format!("{error:#}").contains("more than"), "{error:#}");
-    assert_eq!(
-        app.count("select count(*) from party where source = 'brreg'")
-            .await,
-        0
-    );
+    assert_eq!(app.parties_from("brreg").await, 0);
 }

@@ -123,26 +123,10 @@ async fn a_permit_by_a_right_has_the_obligations_of_the_policy() {
     assert_eq!(by_right["obligations"], by_policy["obligations"]);
 }
 
-async fn user_id(world: &World, person: Person) -> String {
-    sqlx::query_scalar("select user_id::text from party where uuid::text = $1")
-        .bind(person.uuid)
-        .fetch_one(&mut world.app.sql().await)
-        .await
-        .unwrap()
-}
-
-async fn party_id(world: &World, person: Person) -> String {
-    sqlx::query_scalar("select party_id::text from party where uuid::text = $1")
-        .bind(person.uuid)
-        .fetch_one(&mut world.app.sql().await)
-        .await
-        .unwrap()
-}
-
 #[tokio::test]
 async fn a_person_has_its_rights_by_every_name_of_persons() {
     let world = given(&[to_person(NATTERGAL, PER)]).await;
-    let user_id = user_id(&world, PER).await;
+    let user_id = world.app.user_id_of_uuid(PER.uuid).await;
     for subject in [
         (PERSON, PER.pid),
         (PERSON_UUID, PER.uuid),
@@ -162,7 +146,7 @@ async fn a_person_has_its_rights_by_every_name_of_persons() {
 #[tokio::test]
 async fn a_person_has_none_by_party_id() {
     let world = given(&[to_person(NATTERGAL, PER)]).await;
-    let party_id = party_id(&world, PER).await;
+    let party_id = world.app.party_id_of_uuid(PER.uuid).await;
     assert_eq!(
         decides(&world, (PARTY_ID, &party_id), NATTERGAL).await,
         NotApplicable
@@ -339,13 +323,7 @@ async fn a_right_of_a_sub_unit_has_the_obligations_and_the_access_list_of_the_re
 #[tokio::test]
 async fn a_right_of_a_sub_unit_is_to_the_part_of_the_resource_that_it_names() {
     let world = given(&[to_organization(NATTERGAL, KERAMIKK_VERKSTED)]).await;
-    world
-        .app
-        .changes_directly(
-            "update assignment_right set extra = '[[\"urn:altinn:task\", \"Task_1\"]]'",
-        )
-        .await;
-    world.app.caught_up().await;
+    world.app.restrict_rights_to_task("Task_1").await;
     for (task, decision) in [("Task_1", "Permit"), ("Task_2", "NotApplicable")] {
         let mut body = decision_request(
             (PERSON, ODDNY.pid),

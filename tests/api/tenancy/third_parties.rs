@@ -20,37 +20,13 @@ struct Facts(BTreeMap<&'static str, Vec<String>>);
 impl Facts {
     async fn of(app: &TestApp, objects: &Objects) -> Self {
         let object = |name: &str| objects.0[name].clone();
-        let texts = async |query: &str| -> Vec<String> {
-            sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()))
-                .fetch_all(&mut app.sql().await)
-                .await
-                .unwrap()
-        };
         let number = object("orgNo");
-        let clients = "from client_delegation d join party f on f.key = d.facilitator_key join party c on c.key = d.client_key
-             where f.org_number = ";
         Self(BTreeMap::from([
             ("organisation number", vec![number.clone()]),
-            (
-                "organisation name",
-                texts(&format!(
-                    "select name from party where org_number = '{number}'"
-                ))
-                .await,
-            ),
+            ("organisation name", vec![app.name_of(&number).await]),
             ("party id", vec![object("party")]),
             ("party uuid", vec![object("partyUuid")]),
-            (
-                "clients",
-                [
-                    texts(&format!("select c.uuid::text {clients} '{number}'")).await,
-                    texts(&format!(
-                        "select c.org_number {clients} '{number}' and c.org_number is not null"
-                    ))
-                    .await,
-                ]
-                .concat(),
-            ),
+            ("clients", app.clients_of_facilitator(&number).await),
             ("director", vec![RANDI.uuid.to_owned()]),
             (
                 "director's national identity number",

@@ -1,7 +1,8 @@
 //! Which constructs beyond plain SQL the migrations and the service use, and whether `docs/scale.md`
-//! says for each what would replace it on an engine that lacks it.
+//! says for each what would replace it on an engine that lacks it; and whether tests have SQL of their own.
 
 mod constructs;
+mod in_tests;
 mod listed;
 mod sources;
 #[cfg(test)]
@@ -21,7 +22,8 @@ use constructs::Found;
 /// The page that lists them.
 const PAGE: &str = "docs/scale.md";
 
-/// Prints what is not listed, and what is listed and not used any more; true when everything is listed.
+/// Prints what is not listed, what is listed and not used any more, and where tests use the database; true
+/// when everything is listed and no test does.
 pub fn check(root: &Path, show: bool) -> Result<bool> {
     let mut found = Found::default();
     let mut statements = 0;
@@ -51,7 +53,14 @@ pub fn check(root: &Path, show: bool) -> Result<bool> {
         found.places.len(),
         missing.len()
     )?;
-    Ok(missing.is_empty())
+    let of_tests = in_tests::all(root)?;
+    for place in &of_tests {
+        writeln!(
+            out,
+            "{place}: SQL is in the test kit, behind a function named after what it means"
+        )?;
+    }
+    Ok(missing.is_empty() && of_tests.is_empty())
 }
 
 /// How the page differs from the statements, in lines to be printed.

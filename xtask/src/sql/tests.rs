@@ -201,3 +201,16 @@ fn a_listener_is_found() {
     let found = sources::unchecked("a.rs", code).unwrap();
     assert!(found[0].listens);
 }
+
+#[test]
+fn a_test_that_uses_the_database_is_found_in_macros_too() {
+    let text = r#"
+        use sqlx::PgPool;
+        // sqlx in a comment
+        fn f() { log("sqlx::query"); tokio::join!(async { sqlx::query("select 1") }); }
+    "#;
+
+    let lines = super::in_tests::uses(text).unwrap();
+
+    assert_eq!(lines, [2, 4]);
+}

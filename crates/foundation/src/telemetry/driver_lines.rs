@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use tracing::{
     Event, Level, Metadata, Subscriber, callsite::Identifier, level_filters::LevelFilter,
-    subscriber::Interest,
 };
 use tracing_subscriber::layer::{Context, Filter, Layer};
 
@@ -30,10 +29,6 @@ impl DriverLines {
 impl<S: Subscriber> Filter<S> for DriverLines {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
-    }
-
-    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
-        Interest::always()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

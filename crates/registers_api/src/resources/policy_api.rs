@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::{
+    body::HttpBody as _,
     extract::{FromRequest as _, Multipart, Request, State, multipart::MultipartError},
     response::{IntoResponse, Response},
 };
@@ -185,6 +186,9 @@ async fn policy_file(request: Request, limit: usize) -> ApiResult<Vec<u8>> {
     if !is_form(request.headers()) {
         return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
+    // The form is a little longer than its file.
+    let length = request.body().size_hint().lower();
+    let capacity = usize::try_from(length).unwrap_or(limit).min(limit);
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|_| refused("The form has no boundary."))?;
@@ -199,7 +203,8 @@ async fn policy_file(request: Request, limit: usize) -> ApiResult<Vec<u8>> {
         {
             continue;
         }
-        let mut xml = Vec::new();
+        // Growing in steps would take twice the space.
+        let mut xml = Vec::with_capacity(capacity);
         while let Some(chunk) = field.chunk().await.map_err(|error| broken_form(&error))? {
             if xml.len() + chunk.len() > limit {
                 return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
