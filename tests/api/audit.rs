@@ -338,7 +338,7 @@ impl Trail {
     async fn checkpoint_file(&self) -> audit::CheckpointFile {
         let key = CheckpointKey::new(&[7; 32]).unwrap();
         let checkpoints = Checkpoints::open(self.file.clone(), key).unwrap();
-        let mut db = self.pool.acquire().await.unwrap();
+        let mut db = self.app.running.state.db.acquire().await.unwrap();
         audit::checkpoint_file(&mut db, &checkpoints).await.unwrap()
     }
 
@@ -353,7 +353,7 @@ impl Trail {
 impl Trail {
     /// How many rows the newest checkpoint counts that the trail does not hold.
     async fn lost_rows(&self) -> Option<i64> {
-        let mut db = self.pool.acquire().await.unwrap();
+        let mut db = self.app.running.state.db.acquire().await.unwrap();
         let all = self.key.read_as_written(&self.file).unwrap();
         let lost = recovery::lost_checkpoint(&mut db, all).await.unwrap();
         lost.map(|checkpoint| checkpoint.length)
@@ -374,8 +374,7 @@ async fn a_loss_after_another_is_seen_although_fewer_rows_were_lost() {
     assert_eq!(trail.lost_rows().await, None);
     trail.checkpoint_of_lost_rows(90_000, b"first", 2);
     assert_eq!(trail.lost_rows().await, Some(90_000));
-    let noted = "insert into recovery_run (kind, revocations, checkpoint) values ('restore', 0, encode('first', 'hex')) returning id";
-    trail.app.count(noted).await;
+    trail.app.note_recovery(b"first").await;
     assert_eq!(trail.lost_rows().await, None);
 
     trail.checkpoint_of_lost_rows(80_000, b"second", 4);

@@ -88,12 +88,11 @@ async fn a_client_that_is_released_past_the_service_is_refused_at_once() {
         json!([mine, inspected["active"], evaluated["decision"]])
     };
     assert_eq!(answers().await, json!([403, true, true]));
-    let released = format!(
-        "update system_client set released_at = now() where client_id = '{}'",
-        FJORDLONN_SYSTEM.client
-    );
 
-    world.app.changes_directly(&released).await;
+    world
+        .app
+        .release_client_directly(FJORDLONN_SYSTEM.client)
+        .await;
     world.app.caught_up().await;
 
     assert_eq!(answers().await, json!([401, false, false]));

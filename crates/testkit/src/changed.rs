@@ -347,6 +347,35 @@ impl TestApp {
         self.change("truncate client_delegation cascade", &[]).await;
     }
 
+    /// Ends that a client belongs to its system, past the service.
+    pub async fn release_client_directly(&self, client_id: &str) {
+        let statement = "update system_client set released_at = now() where client_id = $1";
+        self.change(statement, &[client_id]).await;
+    }
+
+    /// A recovery that accepted the loss of what a checkpoint with this hash has.
+    pub async fn note_recovery(&self, hash: &[u8]) {
+        sqlx::query(
+            "insert into recovery_run (kind, revocations, checkpoint) values ('restore', 0, encode($1, 'hex'))",
+        )
+        .bind(hash)
+        .execute(&mut self.sql().await)
+        .await
+        .expect("a recovery");
+    }
+
+    /// Tables of the service.
+    pub async fn tables(&self) -> Vec<String> {
+        self.texts("select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')")
+            .await
+    }
+
+    /// Tables whose changes past the service are published.
+    pub async fn published_tables(&self) -> Vec<String> {
+        self.texts("select c.relname::text from pg_trigger t join pg_class c on c.oid = t.tgrelid where t.tgname = 'publish_direct_change'")
+            .await
+    }
+
     /// Answers a request past the service.
     pub async fn accept_directly(&self, id: &str) {
         let statement =

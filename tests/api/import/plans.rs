@@ -128,22 +128,8 @@ const BEFORE_TABLES: [&str; 3] = ["from", "join", ","];
 #[tokio::test]
 async fn what_hot_paths_read_is_published_when_it_changes_past_the_service() {
     let app = TestApp::start().await;
-    let names = |query: &'static str| {
-        let app = &app;
-        async move {
-            let found = sqlx::query_scalar::<_, String>(query);
-            let found = found.fetch_all(&mut app.sql().await).await.unwrap();
-            found.into_iter().collect::<BTreeSet<String>>()
-        }
-    };
-    let tables = names(
-        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')",
-    )
-    .await;
-    let published = names(
-        "select c.relname::text from pg_trigger t join pg_class c on c.oid = t.tgrelid where t.tgname = 'publish_direct_change'",
-    )
-    .await;
+    let tables: BTreeSet<String> = app.tables().await.into_iter().collect();
+    let published: BTreeSet<String> = app.published_tables().await.into_iter().collect();
     let mut read = BTreeSet::new();
     for (text, _) in hot_queries() {
         let text = text.replace(',', " , ").replace('"', "");
