@@ -10,13 +10,13 @@
 
 use std::{collections::HashMap, hint::black_box, path::PathBuf};
 
-use authorization::pdp::Asker;
+use authorization::pdp::PermitSubject;
 use criterion::{Criterion, criterion_group, criterion_main};
 use foundation::clock::Clock;
 use indicatif::ProgressBar;
 use private_postgres::{Cluster, Durability};
 use serde_json::json;
-use systembruker::sandbox::{self, Options};
+use systembruker::sandbox::{self, SandboxOptions};
 use tokio::runtime::Runtime;
 
 /// Tindevandrer Sport and its system user, which holds package `lonn`.
@@ -29,7 +29,7 @@ fn decisions(c: &mut Criterion) {
     std::fs::create_dir_all(&home).unwrap();
     let cluster = Cluster::start(&home, Durability::Volatile).expect("Postgres starts");
     let running = runtime.block_on(async {
-        let options = Options {
+        let options = SandboxOptions {
             port: Some(18_080),
             data_dir: Some(home.join("sandbox")),
             fresh: false,
@@ -55,7 +55,7 @@ fn decisions(c: &mut Criterion) {
         b.to_async(&runtime)
             .iter(|| async { black_box(state.verifier.verify(&token).await.is_ok()) });
     });
-    let system_user = Asker::SystemUser(SYSTEM_USER.parse().unwrap());
+    let system_user = PermitSubject::SystemUser(SYSTEM_USER.parse().unwrap());
     assert!(
         runtime
             .block_on(

@@ -22,13 +22,13 @@ use std::{
     time::Duration,
 };
 
-use foundation::{clock::Clock, config::Checked, db::feed, db::feed::Touched};
+use foundation::{clock::Clock, config::CheckedSettings, db::feed, db::feed::FeedEntryKind};
 use indicatif::{ProgressBar, ProgressStyle};
 use private_postgres::{Cluster, Durability};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use systembruker::sandbox::{self, Options, Running};
+use systembruker::sandbox::{self, RunningSandbox, SandboxOptions};
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
@@ -105,7 +105,7 @@ fn processor_time(postmaster: u32) -> Duration {
 struct Installation {
     pool: PgPool,
     postmaster: u32,
-    instances: Vec<Running>,
+    instances: Vec<RunningSandbox>,
     /// How long each case is measured.
     seconds: u64,
 }
@@ -147,11 +147,17 @@ impl Installation {
                 .iter()
                 .map(|instance| {
                     let feed = &instance.state.feed;
-                    (feed, feed.version_stamp(), feed.tag(Touched::Party, &key))
+                    (
+                        feed,
+                        feed.version_stamp(),
+                        feed.tag(FeedEntryKind::Party, &key),
+                    )
                 })
                 .collect();
             let mut tx = self.pool.begin().await.unwrap();
-            feed::append(&mut tx, Touched::Party, &key).await.unwrap();
+            feed::append(&mut tx, FeedEntryKind::Party, &key)
+                .await
+                .unwrap();
             foundation::db::commit_at_last(tx).await.unwrap();
             if change % TIMED != 0 {
                 continue;
@@ -262,8 +268,8 @@ async fn write_log(pool: &PgPool, seconds: u64, line: &str, lines: u64) {
 
 /// Settings of an instance that shares keys and database with the others. The first is asked, so its port
 /// must be known.
-fn settings(home: &Path, is_first: bool) -> Checked {
-    let options = Options {
+fn settings(home: &Path, is_first: bool) -> CheckedSettings {
+    let options = SandboxOptions {
         port: Some(18_480),
         data_dir: Some(home.join("sandbox")),
         fresh: false,
@@ -349,6 +355,6 @@ async fn main() {
         line.len(),
         (installation.log_size().await - before) as f64 / stored as f64
     );
-    let stops = installation.instances.into_iter().map(Running::stop);
+    let stops = installation.instances.into_iter().map(RunningSandbox::stop);
     futures::future::join_all(stops).await;
 }

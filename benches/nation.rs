@@ -20,18 +20,18 @@ use std::{
 
 use ::sandbox::NationOptions;
 use criterion::{Criterion, criterion_group, criterion_main};
-use edges::import::{self, AcceptedPersons, Context, Format, Mode, PersonMatch};
+use edges::import::{self, AcceptedPersons, ImportContext, ImportFormat, ImportMode, PersonMatch};
 use foundation::clock::Clock;
 use indicatif::ProgressBar;
 use private_postgres::{Cluster, Durability};
 use registers::parties;
 use serde_json::json;
-use systembruker::sandbox::Running;
-use systembruker::sandbox::{self, Options};
+use systembruker::sandbox::RunningSandbox;
+use systembruker::sandbox::{self, SandboxOptions};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-async fn load(running: &Running, out: &Path, scale: f64) {
+async fn load(running: &RunningSandbox, out: &Path, scale: f64) {
     let state = &running.state;
     let options = NationOptions {
         out: out.to_path_buf(),
@@ -40,19 +40,19 @@ async fn load(running: &Running, out: &Path, scale: f64) {
     };
     let kinds =
         ::sandbox::generate(&state.catalogue, &options, &ProgressBar::hidden()).expect("a nation");
-    let context = Context {
+    let context = ImportContext {
         persons: AcceptedPersons::Synthetic,
         catalogue: Arc::clone(&state.catalogue),
         identity: Arc::clone(&state.identity),
     };
     for round in ["first time", "again"] {
         for (kind, lines) in &kinds {
-            let options = import::Options {
+            let options = import::FileImportOptions {
                 kind: *kind,
-                format: Format::Ndjson,
+                format: ImportFormat::Ndjson,
                 file: out.join(format!("{}.ndjson", kind.as_str())),
                 source: "nation".to_owned(),
-                mode: Mode::Snapshot,
+                mode: ImportMode::Snapshot,
                 dry_run: false,
                 max_errors: 0,
                 max_shrink: 2.0,
@@ -75,7 +75,7 @@ async fn load(running: &Running, out: &Path, scale: f64) {
 }
 
 /// Pairs of uuids: the holder of a role, and the organisation it is of.
-async fn pairs(running: &Running) -> Vec<(Uuid, Uuid)> {
+async fn pairs(running: &RunningSandbox) -> Vec<(Uuid, Uuid)> {
     sqlx::query_as(
         "select t.uuid, f.uuid from register_role r join party t on t.key = r.to_key join party f on f.key = r.from_key
          where t.kind = 'person' and r.source = 'nation' order by md5(r.from_key || '-' || r.to_key) limit 2000",
@@ -86,7 +86,7 @@ async fn pairs(running: &Running) -> Vec<(Uuid, Uuid)> {
 }
 
 /// Director of the accountant with the most clients, and how many there are.
-async fn busiest(running: &Running) -> (Uuid, i64) {
+async fn busiest(running: &RunningSandbox) -> (Uuid, i64) {
     sqlx::query_as(
         "with firm as (select to_key as key, count(*) as clients from register_role r join role on role.key = r.role_id
            where role.register_code = 'REGN' and r.source = 'nation' group by to_key order by count(*) desc limit 1)
@@ -109,7 +109,7 @@ fn nation(c: &mut Criterion) {
         .and_then(|s| s.parse().ok())
         .unwrap_or(0.01);
     let running = runtime.block_on(async {
-        let options = Options {
+        let options = SandboxOptions {
             port: Some(18_180),
             data_dir: Some(home.join("sandbox")),
             fresh: false,
@@ -132,7 +132,7 @@ fn nation(c: &mut Criterion) {
 }
 
 /// Subject and reportee by uuid, then every relation between them and what follows from it.
-fn standing(c: &mut Criterion, runtime: &Runtime, running: &Running) {
+fn standing(c: &mut Criterion, runtime: &Runtime, running: &RunningSandbox) {
     let state = running.state.clone();
     let pairs = runtime.block_on(pairs(running));
     // The connection goes back to its pool inside the runtime.
@@ -162,7 +162,7 @@ fn standing(c: &mut Criterion, runtime: &Runtime, running: &Running) {
 }
 
 /// Over HTTP: until the first bytes of the list are there, and until all are.
-fn list(c: &mut Criterion, runtime: &Runtime, running: &Running) {
+fn list(c: &mut Criterion, runtime: &Runtime, running: &RunningSandbox) {
     let state = &running.state;
     let (director, clients) = runtime.block_on(busiest(running));
     let claims = json!({"iss": state.config.own_issuer, "iat": 1_700_000_000, "exp": 4_000_000_000_u32,

@@ -27,8 +27,8 @@ use indicatif::ProgressBar;
 use private_postgres::{Cluster, Durability};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use systembruker::sandbox::Running;
-use systembruker::sandbox::{self, Options};
+use systembruker::sandbox::RunningSandbox;
+use systembruker::sandbox::{self, SandboxOptions};
 use uuid::Uuid;
 
 const SYSTEM: &str = "390198116_fjordlonn";
@@ -42,14 +42,14 @@ const READS: usize = 20_000;
 const WORKERS: usize = 16;
 
 struct Traffic {
-    running: Running,
+    running: RunningSandbox,
     http: Client,
     vendor: String,
     director: String,
 }
 
 impl Traffic {
-    fn token(running: &Running, claims: &Value) -> String {
+    fn token(running: &RunningSandbox, claims: &Value) -> String {
         let issuer = &running.state.config.own_issuer;
         let mut all = json!({"iss": issuer, "iat": 1_700_000_000, "exp": 4_000_000_000_u32});
         all.as_object_mut()
@@ -140,7 +140,7 @@ impl Traffic {
         Self::director(&self.running, org, pid, scopes).await
     }
 
-    async fn director(running: &Running, org: &str, pid: &str, scopes: &str) -> String {
+    async fn director(running: &RunningSandbox, org: &str, pid: &str, scopes: &str) -> String {
         let user_id: i32 = sqlx::query_scalar(
             "select t.user_id from party t join register_role r on r.to_key = t.key join party o on o.key = r.from_key
              join role on role.key = r.role_id and role.code in ('daglig-leder', 'innehaver') where o.org_number = $1 and t.user_id is not null limit 1",
@@ -155,7 +155,7 @@ impl Traffic {
 }
 
 async fn start(cluster: &Cluster, home: &std::path::Path) -> Traffic {
-    let options = Options {
+    let options = SandboxOptions {
         port: Some(18_180),
         data_dir: Some(home.join("sandbox")),
         fresh: false,
@@ -379,7 +379,7 @@ async fn accountant(traffic: &Arc<Traffic>, organizations: usize) {
                 .page(
                     provider,
                     wanted.as_deref(),
-                    system_users::clients::Place::default(),
+                    system_users::clients::ClientCursor::default(),
                     100,
                 )
                 .await
@@ -436,7 +436,7 @@ async fn batches(traffic: &Arc<Traffic>, token: &str) {
 
 /// One decision for an agent with 94,000 clients, and for one with a single client.
 async fn decisions(traffic: &Arc<Traffic>) {
-    use authorization::pdp::Asker;
+    use authorization::pdp::PermitSubject;
     let state = &traffic.running.state;
     let one_client = "a4cad1ef-0fb8-5c0e-a223-d3cf0e3165ec";
     let party = "select p.party_id from client_delegation d join party p on p.key = d.client_key join party a on a.key = d.system_user_key where a.uuid = $1 limit 1";
@@ -455,7 +455,7 @@ async fn decisions(traffic: &Arc<Traffic>) {
             let one = Instant::now();
             let verdict = state
                 .pdp
-                .permits(Asker::SystemUser(agent), "read", resource, client)
+                .permits(PermitSubject::SystemUser(agent), "read", resource, client)
                 .await
                 .unwrap();
             took.push(one.elapsed());

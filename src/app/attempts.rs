@@ -7,14 +7,14 @@ use std::borrow::Cow;
 use axum::response::Response;
 use foundation::{
     audit::{Action, ActorKind, Attempt, Attempts, ObjectKind, Outcome},
-    http::context::{self, Refusal, RequestContext},
+    http::context::{self, RefusalCause, RequestContext},
 };
 use http::{Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
 /// Where a call names the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named {
+enum ObjectParameter {
     /// In a parameter of the path.
     Path(&'static str),
     /// In a parameter of the query.
@@ -25,7 +25,7 @@ enum Named {
 
 /// Which answers of a route leave a row of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
+enum RecordedAnswers {
     /// Refusals and failures; what was done has its row in the transaction that did it.
     Refusals,
     /// Every answer: nothing is stored when it succeeds.
@@ -38,24 +38,24 @@ enum Which {
 
 /// What a call of a route attempts.
 #[derive(Debug, Clone, Copy)]
-struct Route {
+struct AttemptRoute {
     method: &'static str,
     template: &'static str,
     action: Action,
     object_kind: ObjectKind,
-    named: Named,
+    named: ObjectParameter,
     /// Who calls it, when the credential does not say.
     actor: ActorKind,
-    which: Which,
+    which: RecordedAnswers,
 }
 
-impl Route {
+impl AttemptRoute {
     const fn writes(
         method: &'static str,
         template: &'static str,
         action: Action,
         object_kind: ObjectKind,
-        named: Named,
+        named: ObjectParameter,
         actor: ActorKind,
     ) -> Self {
         Self {
@@ -65,14 +65,19 @@ impl Route {
             object_kind,
             named,
             actor,
-            which: Which::Refusals,
+            which: RecordedAnswers::Refusals,
         }
     }
 
     /// A person of the customer is shown a request.
-    const fn shows(template: &'static str, action: Action, kind: ObjectKind, named: Named) -> Self {
+    const fn shows(
+        template: &'static str,
+        action: Action,
+        kind: ObjectKind,
+        named: ObjectParameter,
+    ) -> Self {
         Self {
-            which: Which::Successes,
+            which: RecordedAnswers::Successes,
             ..Self::writes("GET", template, action, kind, named, ActorKind::Person)
         }
     }
@@ -98,7 +103,7 @@ impl Route {
 
 macro_rules! routes {
     ($($method:ident $template:literal: $action:ident, $kind:ident $(at $source:ident $name:literal)?, $actor:ident;)*) => {
-        &[$(Route::writes(
+        &[$(AttemptRoute::writes(
             stringify!($method),
             $template,
             Action::$action,
@@ -107,13 +112,13 @@ macro_rules! routes {
             ActorKind::$actor,
         )),*]
     };
-    (@named) => { Named::No };
-    (@named path $name:literal) => { Named::Path($name) };
-    (@named query $name:literal) => { Named::Query($name) };
+    (@named) => { ObjectParameter::No };
+    (@named path $name:literal) => { ObjectParameter::Path($name) };
+    (@named query $name:literal) => { ObjectParameter::Query($name) };
 }
 
 /// Every route that changes who may act for whom, or what a decision rests on.
-const WRITES: &[Route] = routes! {
+const WRITES: &[AttemptRoute] = routes! {
     POST "/authentication/api/v1/systemregister/vendor": SystemCreated, System, Vendor;
     PUT "/authentication/api/v1/systemregister/vendor/{systemId}": SystemUpdated, System at path "systemId", Vendor;
     PUT "/authentication/api/v1/systemregister/vendor/{systemId}/rights": SystemRightsChanged, System at path "systemId", Vendor;
@@ -231,8 +236,8 @@ const WRITES: &[Route] = routes! {
     DELETE "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections/{resourceIdentifier}": AccessListConnectionChanged, AccessList at path "identifier", ServiceOwner;
 };
 
-const fn shows_request(template: &'static str, named: Named) -> Route {
-    Route::shows(
+const fn shows_request(template: &'static str, named: ObjectParameter) -> AttemptRoute {
+    AttemptRoute::shows(
         template,
         Action::RequestReadByParty,
         ObjectKind::Request,
@@ -240,8 +245,8 @@ const fn shows_request(template: &'static str, named: Named) -> Route {
     )
 }
 
-const fn shows_change_request(template: &'static str, named: Named) -> Route {
-    Route::shows(
+const fn shows_change_request(template: &'static str, named: ObjectParameter) -> AttemptRoute {
+    AttemptRoute::shows(
         template,
         Action::ChangeRequestReadByParty,
         ObjectKind::ChangeRequest,
@@ -251,93 +256,93 @@ const fn shows_change_request(template: &'static str, named: Named) -> Route {
 
 /// Reads that leave rows: what they answer is worth as much as a change, or shows what a person
 /// knew before deciding.
-const READS: &[Route] = &[
+const READS: &[AttemptRoute] = &[
     shows_request(
         "/authentication/api/v1/systemuser/request/{party}/{requestId}",
-        Named::Path("requestId"),
+        ObjectParameter::Path("requestId"),
     ),
     shows_request(
         "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}",
-        Named::Path("requestId"),
+        ObjectParameter::Path("requestId"),
     ),
     shows_request(
         "/authentication/api/v1/systemuser/request/{requestId}",
-        Named::Path("requestId"),
+        ObjectParameter::Path("requestId"),
     ),
     shows_request(
         "/authentication/api/v1/systemuser/request/agent/{requestId}",
-        Named::Path("requestId"),
+        ObjectParameter::Path("requestId"),
     ),
     shows_request(
         "/accessmanagement/api/v1/systemuser/request/{id}",
-        Named::Path("id"),
+        ObjectParameter::Path("id"),
     ),
     shows_request(
         "/accessmanagement/api/v1/systemuser/agentrequest/{id}",
-        Named::Path("id"),
+        ObjectParameter::Path("id"),
     ),
     shows_request(
         "/accessmanagement/ui/systemuser/request",
-        Named::Query("id"),
+        ObjectParameter::Query("id"),
     ),
     shows_request(
         "/accessmanagement/ui/systemuser/agentrequest",
-        Named::Query("id"),
+        ObjectParameter::Query("id"),
     ),
     shows_change_request(
         "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}",
-        Named::Path("requestId"),
+        ObjectParameter::Path("requestId"),
     ),
     shows_change_request(
         "/authentication/api/v1/systemuser/changerequest/{requestId}",
-        Named::Path("requestId"),
+        ObjectParameter::Path("requestId"),
     ),
     shows_change_request(
         "/accessmanagement/api/v1/systemuser/changerequest/{id}",
-        Named::Path("id"),
+        ObjectParameter::Path("id"),
     ),
     shows_change_request(
         "/accessmanagement/ui/systemuser/changerequest",
-        Named::Query("id"),
+        ObjectParameter::Query("id"),
     ),
-    Route {
-        which: Which::All,
-        ..Route::writes(
+    AttemptRoute {
+        which: RecordedAnswers::All,
+        ..AttemptRoute::writes(
             "GET",
             "/authentication/api/v1/exchange/{tokenProvider}",
             Action::TokenExchanged,
             ObjectKind::Token,
-            Named::Path("tokenProvider"),
+            ObjectParameter::Path("tokenProvider"),
             ActorKind::Vendor,
         )
     },
-    Route {
-        which: Which::All,
-        ..Route::writes(
+    AttemptRoute {
+        which: RecordedAnswers::All,
+        ..AttemptRoute::writes(
             "GET",
             "/authentication/api/v1/refresh",
             Action::TokenRefreshed,
             ObjectKind::Token,
-            Named::No,
+            ObjectParameter::No,
             ActorKind::Person,
         )
     },
-    Route::writes(
+    AttemptRoute::writes(
         "GET",
         "/authentication/api/v1/upstream/callback",
         Action::LoginFailed,
         ObjectKind::Login,
-        Named::No,
+        ObjectParameter::No,
         ActorKind::Person,
     ),
-    Route {
-        which: Which::RefusalsAndSample,
-        ..Route::writes(
+    AttemptRoute {
+        which: RecordedAnswers::RefusalsAndSample,
+        ..AttemptRoute::writes(
             "GET",
             "/authentication/api/v1/systemuser/byExternalId",
             Action::LookupByExternalId,
             ObjectKind::SystemUser,
-            Named::No,
+            ObjectParameter::No,
             ActorKind::Platform,
         )
     },
@@ -357,12 +362,12 @@ const PARTIES_OF_QUERIES: [&str; 3] = ["party", "provider", "facilitator"];
 
 /// A call that may leave a row.
 #[derive(Debug)]
-pub struct Call {
+pub struct AttemptCall {
     method: Method,
     uri: Uri,
 }
 
-impl Call {
+impl AttemptCall {
     /// A call, before it is answered. Only its method and address are kept.
     #[must_use]
     pub fn of(request: &axum::extract::Request) -> Option<Self> {
@@ -379,9 +384,9 @@ impl Call {
         })
     }
 
-    fn route(&self) -> Option<(Route, Vec<(&'static str, &str)>)> {
+    fn route(&self) -> Option<(AttemptRoute, Vec<(&'static str, &str)>)> {
         let path = self.uri.path();
-        let of = |routes: &'static [Route]| {
+        let of = |routes: &'static [AttemptRoute]| {
             routes
                 .iter()
                 .filter(|route| route.method == self.method.as_str())
@@ -415,9 +420,9 @@ impl Call {
             return;
         };
         let leaves_row = match route.which {
-            Which::All | Which::RefusalsAndSample => true,
-            Which::Refusals => is_refused || !refusals.is_empty(),
-            Which::Successes => status.is_success(),
+            RecordedAnswers::All | RecordedAnswers::RefusalsAndSample => true,
+            RecordedAnswers::Refusals => is_refused || !refusals.is_empty(),
+            RecordedAnswers::Successes => status.is_success(),
         };
         if !leaves_row {
             return;
@@ -429,9 +434,9 @@ impl Call {
                 .map(|(_, value)| decoded(value))
         };
         let object_id = match route.named {
-            Named::Path(name) => parameter(name),
-            Named::Query(name) => self.query(name),
-            Named::No => None,
+            ObjectParameter::Path(name) => parameter(name),
+            ObjectParameter::Query(name) => self.query(name),
+            ObjectParameter::No => None,
         };
         let attempt = Attempt {
             action: response
@@ -455,9 +460,11 @@ impl Call {
             attempts.note(refused(attempt, status, first), &context);
         } else {
             match route.which {
-                Which::All | Which::Successes => attempts.note(attempt, &context),
-                Which::RefusalsAndSample => attempts.note_sample(attempt, &context),
-                Which::Refusals => {}
+                RecordedAnswers::All | RecordedAnswers::Successes => {
+                    attempts.note(attempt, &context)
+                }
+                RecordedAnswers::RefusalsAndSample => attempts.note_sample(attempt, &context),
+                RecordedAnswers::Refusals => {}
             }
         }
     }
@@ -473,7 +480,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-fn refused(attempt: Attempt, status: StatusCode, refusal: Option<Refusal>) -> Attempt {
+fn refused(attempt: Attempt, status: StatusCode, refusal: Option<RefusalCause>) -> Attempt {
     let is_denied = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
         || refusal.as_ref().is_some_and(|refusal| refusal.is_denial);
     Attempt {
@@ -491,7 +498,7 @@ fn refused(attempt: Attempt, status: StatusCode, refusal: Option<Refusal>) -> At
 fn note_each(
     attempts: &Attempts,
     attempt: &Attempt,
-    refusals: Vec<Refusal>,
+    refusals: Vec<RefusalCause>,
     context: &RequestContext,
 ) {
     for refusal in refusals {
@@ -508,8 +515,11 @@ fn note_each(
 mod tests {
     use super::*;
 
-    fn route_of(method: Method, uri: &'static str) -> Option<(Route, Vec<(&'static str, String)>)> {
-        let call = Call {
+    fn route_of(
+        method: Method,
+        uri: &'static str,
+    ) -> Option<(AttemptRoute, Vec<(&'static str, String)>)> {
+        let call = AttemptCall {
             method,
             uri: Uri::from_static(uri),
         };

@@ -11,11 +11,11 @@ use axum::{
 };
 use http::{StatusCode, Uri, header::HOST};
 
-use foundation::config::Checked;
+use foundation::config::CheckedSettings;
 
 /// Names by which clients may call.
 #[derive(Debug, Clone)]
-pub struct Hosts {
+pub struct AllowedHosts {
     /// In lower case.
     names: Vec<String>,
     /// Whether the names and addresses of this machine itself are among them.
@@ -24,10 +24,10 @@ pub struct Hosts {
     is_alias: fn(&str) -> bool,
 }
 
-impl Hosts {
+impl AllowedHosts {
     /// Those of the settings. `is_alias` names further ones.
     #[must_use]
-    pub fn of(config: &Checked, is_alias: fn(&str) -> bool) -> Self {
+    pub fn of(config: &CheckedSettings, is_alias: fn(&str) -> bool) -> Self {
         let settings = &config.settings;
         let of_base = |base: &str| base.parse::<Uri>().ok()?.host().map(str::to_owned);
         let mut names: Vec<String> = if settings.server.allowed_hosts.is_empty() {

@@ -30,10 +30,10 @@ use foundation::{
             PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, REQUESTS_REFUSED,
             RETENTION_ROWS, RETENTION_SUCCESS, SECURITY_EVENTS, TRANSACTIONS_REPEATED,
         },
-        per_thread::{PerThread, PerThreadMetrics},
+        per_thread::{PerThreadMetrics, PerThreadRecorder},
         security::EventName,
     },
-    token::{KeySource, Refusal},
+    token::{KeySource, TokenRefusal},
 };
 
 static METRICS: OnceLock<Metrics> = OnceLock::new();
@@ -84,7 +84,7 @@ fn recorder() -> anyhow::Result<Metrics> {
         .build_recorder();
     let prometheus = recorder.handle();
     // What every decision changes.
-    let (recorder, per_thread) = PerThread::new(
+    let (recorder, per_thread) = PerThreadRecorder::new(
         recorder,
         vec![
             (HTTP_DURATION.name, &REQUEST_BUCKETS),
@@ -142,7 +142,7 @@ fn register() {
     for limit in Limit::ALL {
         metrics::counter!(REQUESTS_REFUSED.name, "limit" => limit.wire()).absolute(0);
     }
-    for reason in Refusal::ALL {
+    for reason in TokenRefusal::ALL {
         metrics::counter!(AUTH_FAILED.name, "reason" => reason.wire()).absolute(0);
     }
     for class in RetentionClass::ALL {

@@ -23,4 +23,4 @@ mod unbuilt;
 pub use attempts::leaves_rows;
 pub use readiness::Readiness;
 pub use router::{routes, service};
-pub use state::{AppState, Inner};
+pub use state::{AppState, AppStateInner};

@@ -49,7 +49,7 @@ use utoipa::{
         (name = "Operations", description = "For those who run the platform and for its other parts: probes, the register, system users as a stream. May be left out of a client."),
     )
 )]
-pub struct Description;
+pub struct ApiDescription;
 
 /// The probes, which are never refused for asking too often.
 const PROBES: &[&str] = &["/alive", "/health", "/health/ready"];
@@ -74,20 +74,20 @@ pub fn complete(description: &mut utoipa::openapi::OpenApi) {
 
 /// The description as it is served: written once, with the address that the client called.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub struct ServedDescription {
     address: BaseAddress,
-    json: Written,
-    yaml: Written,
+    json: SplitDescription,
+    yaml: SplitDescription,
 }
 
 /// The description before and after the address: all answers share it.
 #[derive(Debug, Clone)]
-struct Written {
+struct SplitDescription {
     before: Bytes,
     after: Bytes,
 }
 
-impl Written {
+impl SplitDescription {
     fn new(text: &str) -> anyhow::Result<Self> {
         let (before, after) = text
             .split_once(SERVER)
@@ -101,9 +101,9 @@ impl Written {
 
 /// A body of some pieces.
 #[derive(Debug)]
-struct Pieces(VecDeque<Bytes>);
+struct ChunkedBody(VecDeque<Bytes>);
 
-impl HttpBody for Pieces {
+impl HttpBody for ChunkedBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -123,7 +123,7 @@ impl HttpBody for Pieces {
     }
 }
 
-impl Served {
+impl ServedDescription {
     /// Of a complete description.
     ///
     /// # Errors
@@ -134,8 +134,8 @@ impl Served {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             address,
-            json: Written::new(&serde_json::to_string(description)?)?,
-            yaml: Written::new(&description.to_yaml()?)?,
+            json: SplitDescription::new(&serde_json::to_string(description)?)?,
+            yaml: SplitDescription::new(&description.to_yaml()?)?,
         })
     }
 
@@ -149,10 +149,15 @@ impl Served {
         self.respond("application/yaml", &self.yaml, headers)
     }
 
-    fn respond(&self, media: &'static str, text: &Written, headers: &HeaderMap) -> Response {
+    fn respond(
+        &self,
+        media: &'static str,
+        text: &SplitDescription,
+        headers: &HeaderMap,
+    ) -> Response {
         let address = Bytes::from(self.address.of(headers));
         let pieces = [text.before.clone(), address, text.after.clone()];
-        let body = Body::new(Pieces(pieces.into()));
+        let body = Body::new(ChunkedBody(pieces.into()));
         ([(CONTENT_TYPE, HeaderValue::from_static(media))], body).into_response()
     }
 }

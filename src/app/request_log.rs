@@ -27,7 +27,7 @@ use foundation::{
         metrics::{HTTP_DURATION, HTTP_REQUESTS, MAX_LABEL_SETS},
         one_line, traces,
     },
-    token::Shape,
+    token::TokenShape,
 };
 
 /// Route of a path that no route has.
@@ -47,9 +47,9 @@ pub fn client_gone() -> StatusCode {
 /// Measures and logs requests. One for each instance.
 #[derive(Debug)]
 pub struct RequestLog {
-    routes: Box<[Route]>,
-    unmatched: Route,
-    other: Route,
+    routes: Box<[RouteMetrics]>,
+    unmatched: RouteMetrics,
+    other: RouteMetrics,
     /// Sets of labels given away.
     label_sets: AtomicUsize,
     /// `log.access`
@@ -57,29 +57,29 @@ pub struct RequestLog {
 }
 
 #[derive(Debug)]
-struct Route {
+struct RouteMetrics {
     template: Arc<str>,
     /// What was answered so far; a few combinations, searched in order.
-    seen: ArcSwap<Vec<(Outcome, Handles)>>,
+    seen: ArcSwap<Vec<(MethodStatus, MetricHandles)>>,
 }
 
 /// A method and a status.
-type Outcome = (&'static str, u16);
+type MethodStatus = (&'static str, u16);
 
 #[derive(Debug, Clone)]
-struct Handles {
+struct MetricHandles {
     requests: Counter,
     duration: Histogram,
 }
 
-impl Handles {
+impl MetricHandles {
     fn count(&self, took: Duration) {
         self.requests.increment(1);
         self.duration.record(took.as_secs_f64());
     }
 }
 
-impl Route {
+impl RouteMetrics {
     fn new(template: Arc<str>) -> Self {
         Self {
             template,
@@ -96,7 +96,7 @@ impl Route {
     }
 
     /// Counts a request; false when its outcome is new.
-    fn count(&self, outcome: Outcome, took: Duration) -> bool {
+    fn count(&self, outcome: MethodStatus, took: Duration) -> bool {
         let seen = self.seen.load();
         let found = seen.iter().find(|(known, _)| *known == outcome);
         if let Some((_, handles)) = found {
@@ -105,14 +105,14 @@ impl Route {
         found.is_some()
     }
 
-    fn add(&self, outcome: Outcome) -> Handles {
+    fn add(&self, outcome: MethodStatus) -> MetricHandles {
         let (method, status) = outcome;
         let labels = [
             ("route", self.template.to_string()),
             ("method", method.to_owned()),
             ("status", status.to_string()),
         ];
-        let handles = Handles {
+        let handles = MetricHandles {
             requests: metrics::counter!(HTTP_REQUESTS.name, &labels),
             duration: metrics::histogram!(HTTP_DURATION.name, &labels),
         };
@@ -139,9 +139,9 @@ impl RequestLog {
     #[must_use]
     pub fn new(templates: &[Arc<str>], writes_lines: bool) -> Self {
         let log = Self {
-            routes: templates.iter().cloned().map(Route::new).collect(),
-            unmatched: Route::without_path(UNMATCHED),
-            other: Route::without_path(OTHER),
+            routes: templates.iter().cloned().map(RouteMetrics::new).collect(),
+            unmatched: RouteMetrics::without_path(UNMATCHED),
+            other: RouteMetrics::without_path(OTHER),
             label_sets: AtomicUsize::new(0),
             writes_lines,
         };
@@ -155,12 +155,12 @@ impl RequestLog {
         Arc::clone(&self.route(id).template)
     }
 
-    fn route(&self, id: Option<RouteId>) -> &Route {
+    fn route(&self, id: Option<RouteId>) -> &RouteMetrics {
         id.and_then(|id| self.routes.get(id.number()))
             .unwrap_or(&self.unmatched)
     }
 
-    fn count(&self, route: &Route, outcome: Outcome, took: Duration) {
+    fn count(&self, route: &RouteMetrics, outcome: MethodStatus, took: Duration) {
         if route.count(outcome, took) {
             return;
         }
@@ -184,8 +184,8 @@ impl RequestLog {
         method: Method,
         route: Option<RouteId>,
         request: &Request,
-    ) -> Exchange {
-        Exchange {
+    ) -> LoggedExchange {
+        LoggedExchange {
             log: Arc::clone(self),
             context,
             route,
@@ -202,31 +202,31 @@ impl RequestLog {
 
 /// A request that is being answered. Dropped before its answer, it is one whose client did not wait.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct LoggedExchange {
     log: Arc<RequestLog>,
     context: Option<Arc<RequestContext>>,
     route: Option<RouteId>,
     method: Method,
     user_agent: Option<HeaderValue>,
     began: Instant,
-    answered: Option<Answered>,
+    answered: Option<AnswerHead>,
 }
 
 /// The head of an answer.
 #[derive(Debug, Clone, Copy)]
-struct Answered {
+struct AnswerHead {
     status: u16,
     took: Duration,
     bytes: u64,
 }
 
-impl Exchange {
+impl LoggedExchange {
     /// The answer is there. Its line is written now when its length is known, else when the last of
     /// it was sent.
     #[must_use]
     pub fn answer(mut self, response: Response) -> Response {
         let size = response.body().size_hint().exact();
-        self.answered = Some(Answered {
+        self.answered = Some(AnswerHead {
             status: response.status().as_u16(),
             took: self.began.elapsed(),
             bytes: size.unwrap_or_default(),
@@ -242,16 +242,16 @@ impl Exchange {
         }
     }
 
-    fn write_line(&self, route: &Route, answered: Answered) {
+    fn write_line(&self, route: &RouteMetrics, answered: AnswerHead) {
         let context = self.context.as_deref();
         let principal = context.and_then(|context| context.caller.get());
         let caller = match principal.map(|principal| &principal.shape) {
-            Some(Shape::Organization(_)) => "organization",
-            Some(Shape::SystemUser(_)) => "system-user",
-            Some(Shape::EnterpriseUser(_)) => "enterprise-user",
-            Some(Shape::Person(_)) => "person",
-            Some(Shape::SelfIdentified(_)) => "self-identified",
-            Some(Shape::Bare) => "scopes",
+            Some(TokenShape::Organization(_)) => "organization",
+            Some(TokenShape::SystemUser(_)) => "system-user",
+            Some(TokenShape::EnterpriseUser(_)) => "enterprise-user",
+            Some(TokenShape::Person(_)) => "person",
+            Some(TokenShape::SelfIdentified(_)) => "self-identified",
+            Some(TokenShape::Bare) => "scopes",
             None if context.is_some_and(|context| context.person.get().is_some()) => "session",
             None => "anonymous",
         };
@@ -285,9 +285,9 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1_000.0
 }
 
-impl Drop for Exchange {
+impl Drop for LoggedExchange {
     fn drop(&mut self) {
-        let answered = self.answered.unwrap_or_else(|| Answered {
+        let answered = self.answered.unwrap_or_else(|| AnswerHead {
             status: CLIENT_GONE,
             took: self.began.elapsed(),
             bytes: 0,
@@ -314,7 +314,7 @@ impl Drop for Exchange {
 /// A body of unknown length, whose bytes are counted while they are sent.
 struct CountedBody {
     body: Body,
-    exchange: Exchange,
+    exchange: LoggedExchange,
 }
 
 impl HttpBody for CountedBody {
@@ -357,7 +357,7 @@ mod tests {
                 log.count(route, ("GET", status), Duration::ZERO);
             }
         }
-        let seen = |route: &Route| route.seen.load().len();
+        let seen = |route: &RouteMetrics| route.seen.load().len();
         let all: usize = log.routes.iter().map(seen).sum::<usize>() + seen(&log.other);
         assert!(all + seen(&log.unmatched) <= MAX_LABEL_SETS, "{all}");
         assert!(seen(&log.other) > 0);

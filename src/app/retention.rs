@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::AppState;
 use foundation::{
     events, idempotency,
-    retention::{self, BatchResult, RetentionClass},
+    retention::{self, RetentionBatch, RetentionClass},
     sessions,
 };
 use registers::parties;
@@ -49,7 +49,7 @@ async fn apply_one(state: &AppState, class: RetentionClass) -> anyhow::Result<()
     };
     macro_rules! in_batches {
         (|$tx:ident| $work:expr) => {{
-            fn checked<F: for<'c> Fn(&'c mut PgConnection) -> BatchResult<'c>>(work: F) -> F {
+            fn checked<F: for<'c> Fn(&'c mut PgConnection) -> RetentionBatch<'c>>(work: F) -> F {
                 work
             }
             let work = checked(move |$tx| Box::pin($work));

@@ -33,12 +33,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     AppState,
-    attempts::Call,
+    attempts::AttemptCall,
     calls::CallRecorder,
     credential, health,
-    hosts::Hosts,
-    limits::{Access, Guard, Route, RouteRules, Rule},
-    openapi::{self, Description},
+    hosts::AllowedHosts,
+    limits::{LimitGuard, LimitedRoute, RequestRule, RouteAccess, RouteRules},
+    openapi::{self, ApiDescription},
     request_log::RequestLog,
     unbuilt,
 };
@@ -63,7 +63,7 @@ fn api(state: &AppState) -> OpenApiRouter {
         .routes(foundation::routes!(health::ready))
         .with_state(state.clone());
     let aliases = state.config.settings.compat.delegation_aliases;
-    OpenApiRouter::with_openapi(Description::openapi())
+    OpenApiRouter::with_openapi(ApiDescription::openapi())
         .merge(system_users::router(state.for_system_users(), aliases))
         .merge(access_management::router(state.for_access_management()))
         .merge(edges::portal_router(state.for_portal()))
@@ -76,16 +76,16 @@ fn api(state: &AppState) -> OpenApiRouter {
 const REFRESH: &str = "/authentication/api/v1/refresh";
 
 /// The router, and the templates of all its routes with who may call them.
-pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
+pub fn routes(state: &AppState) -> (Router, Vec<(String, RouteAccess)>) {
     let (router, mut description) = api(state).split_for_parts();
     openapi::complete(&mut description);
-    let mut templates: Vec<(String, Access)> = description
+    let mut templates: Vec<(String, RouteAccess)> = description
         .paths
         .paths
         .iter()
         .map(|(template, item)| (template.clone(), access(item)))
         .collect();
-    let public = |template: String| (template, Access::Public);
+    let public = |template: String| (template, RouteAccess::Public);
     let has_refresh = state.config.settings.compat.refresh;
     let unbuilt: Vec<String> = unbuilt::templates()
         .chain((!has_refresh).then(|| REFRESH.to_owned()))
@@ -95,9 +95,9 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
     templates.extend(
         of_pages
             .into_iter()
-            .map(|template| (template, Access::Browsers)),
+            .map(|template| (template, RouteAccess::Browsers)),
     );
-    let served = openapi::Served::new(&description, BaseAddress::new(&state.config));
+    let served = openapi::ServedDescription::new(&description, BaseAddress::new(&state.config));
     let (for_json, for_yaml) = match served {
         Ok(served) => (Some(served.clone()), Some(served)),
         Err(error) => {
@@ -130,7 +130,7 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
 }
 
 /// Who may call the operations of a path: all callers, when one of them asks for no credential.
-fn access(item: &PathItem) -> Access {
+fn access(item: &PathItem) -> RouteAccess {
     let operations = [&item.get, &item.put, &item.post, &item.delete];
     let is_open = |operation: &Operation| {
         let none = SecurityRequirement::default();
@@ -140,9 +140,9 @@ fn access(item: &PathItem) -> Access {
             .is_none_or(|alternatives| alternatives.is_empty() || alternatives.contains(&none))
     };
     if operations.into_iter().flatten().any(is_open) {
-        Access::Public
+        RouteAccess::Public
     } else {
-        Access::Callers
+        RouteAccess::Callers
     }
 }
 
@@ -157,7 +157,7 @@ pub fn service(
 + Send
 + Sync
 + 'static {
-    let surrounded = Arc::new(ArcSwap::from_pointee(Surrounded::of(state, is_alias)));
+    let surrounded = Arc::new(ArcSwap::from_pointee(LayeredRouter::of(state, is_alias)));
     follow_successors(&surrounded, state.successors.subscribe(), is_alias);
     // All of it is outside the router: paths are rewritten before any other code reads them,
     // and a layer would be a copy for every route.
@@ -165,7 +165,7 @@ pub fn service(
         let surrounded = surrounded.load_full();
         // The server moves the future of a request several times, and this one is large.
         Box::pin(async move {
-            let Surrounded {
+            let LayeredRouter {
                 router,
                 table,
                 rules,
@@ -175,7 +175,7 @@ pub fn service(
             let route = path::rewrite(table, &mut request);
             let is_api = path::is_api(request.uri().path());
             let rule = rules.of(route.ok().flatten(), request.method());
-            let call = Routed {
+            let call = RoutedRequest {
                 method,
                 route,
                 rule,
@@ -197,7 +197,7 @@ pub fn service(
 
 /// Serves requests with each state that another catalogue makes, from when it is there.
 fn follow_successors(
-    surrounded: &Arc<ArcSwap<Surrounded>>,
+    surrounded: &Arc<ArcSwap<LayeredRouter>>,
     mut successors: broadcast::Receiver<AppState>,
     is_alias: fn(&str) -> bool,
 ) {
@@ -214,7 +214,7 @@ fn follow_successors(
                 return;
             };
             // Every route is built anew: not on a thread that answers requests.
-            let building = tokio::task::spawn_blocking(move || Surrounded::of(&state, is_alias));
+            let building = tokio::task::spawn_blocking(move || LayeredRouter::of(&state, is_alias));
             match building.await {
                 Ok(built) => surrounded.store(Arc::new(built)),
                 Err(error) => tracing::error!(%error, "the imported catalogue is not used"),
@@ -224,25 +224,25 @@ fn follow_successors(
 }
 
 /// The routes, and what runs before and after them.
-struct Surrounded {
+struct LayeredRouter {
     router: Router,
     table: path::RouteTable,
     rules: RouteRules,
-    around: Around,
+    around: OuterMiddleware,
 }
 
-impl Surrounded {
+impl LayeredRouter {
     fn of(state: &AppState, is_alias: fn(&str) -> bool) -> Self {
         let (router, templates) = routes(state);
         let names = || templates.iter().map(|(template, _)| template.as_str());
-        let rules = templates.iter().map(|(template, access)| Route {
+        let rules = templates.iter().map(|(template, access)| LimitedRoute {
             template,
             access: *access,
         });
         let rules = RouteRules::new(rules);
         let table = path::RouteTable::new(names());
         let pages = state.for_pages();
-        let around = Around {
+        let around = OuterMiddleware {
             log: Arc::new(RequestLog::new(
                 table.texts(),
                 state.config.settings.log.access,
@@ -251,7 +251,7 @@ impl Surrounded {
             refusal_page: Box::new(move |headers, target, status, retry_after| {
                 edges::pages::refusal(&pages, headers, target, status, retry_after)
             }),
-            hosts: Hosts::of(&state.config, is_alias),
+            hosts: AllowedHosts::of(&state.config, is_alias),
             is_sandbox: state.config.profile() == Profile::Sandbox,
             feed: Arc::clone(&state.feed),
             db: state.db.clone(),
@@ -274,20 +274,20 @@ impl Surrounded {
 /// A request's method, as it came, its route and what holds for it. There is no route when the path
 /// is none's, and a status when the path is refused.
 #[derive(Debug)]
-struct Routed {
+struct RoutedRequest {
     method: Method,
     route: Result<Option<RouteId>, StatusCode>,
-    rule: Rule,
+    rule: RequestRule,
 }
 
 /// Middleware that runs before every route.
-struct Around {
+struct OuterMiddleware {
     log: Arc<RequestLog>,
-    guard: Guard,
+    guard: LimitGuard,
     refusal_page: RefusalPage,
-    hosts: Hosts,
+    hosts: AllowedHosts,
     is_sandbox: bool,
-    feed: Arc<feed::Feed>,
+    feed: Arc<feed::ChangeFeed>,
     db: PgPool,
     recovery: Arc<Recovery>,
     attempts: Attempts,
@@ -302,12 +302,12 @@ const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers within the request's context. A panic below is an answer too.
 async fn surround(
-    around: &Around,
-    Routed {
+    around: &OuterMiddleware,
+    RoutedRequest {
         method,
         route,
         rule,
-    }: Routed,
+    }: RoutedRequest,
     request: Request,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
@@ -320,7 +320,7 @@ async fn surround(
         } else if rule.decides() && !around.recovery.is_complete() {
             ApiError::Unavailable(RECOVERING_RETRY_S).into_response()
         } else {
-            let page = (rule.class == RequestClass::Page).then(|| AskedPage::of(&request));
+            let page = (rule.class == RequestClass::Page).then(|| RequestedPage::of(&request));
             let answer = async |request| around.attempt(request, answer).await;
             let response = around.guard.answer(rule, request, answer).await;
             // What was read meanwhile may be of a history that lacks something.
@@ -365,12 +365,12 @@ type RefusalPage =
     Box<dyn Fn(&HeaderMap, &str, StatusCode, &HeaderValue) -> Response + Send + Sync>;
 
 /// What a browser asked for, as far as a page that refuses it shows.
-struct AskedPage {
+struct RequestedPage {
     headers: HeaderMap,
     target: String,
 }
 
-impl AskedPage {
+impl RequestedPage {
     fn of(request: &Request) -> Self {
         Self {
             headers: request.headers().clone(),
@@ -403,7 +403,7 @@ impl AskedPage {
     }
 }
 
-impl Around {
+impl OuterMiddleware {
     /// Whether a request asks for a name that is not ours. Probes come by address.
     fn is_misdirected(&self, request: &Request) -> bool {
         let is_probe = matches!(request.uri().path(), "/alive" | "/health" | "/health/ready");
@@ -417,7 +417,7 @@ impl Around {
         answer: impl AsyncFnOnce(Request) -> Response,
     ) -> Response {
         let is_safe = request.method().is_safe();
-        let call = Call::of(&request);
+        let call = AttemptCall::of(&request);
         let answer = AssertUnwindSafe(answer(request)).catch_unwind();
         let answer = pin!(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
         let response = if is_safe {
@@ -451,7 +451,7 @@ impl Around {
         let numbered = tokio::time::timeout(POSITION_TIMEOUT, number).await;
         match numbered {
             Ok(Ok(number)) => {
-                feed::Position { epoch, number }.answer(response.headers_mut());
+                feed::FeedPosition { epoch, number }.answer(response.headers_mut());
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a change was made, and its position could not be read");
@@ -516,7 +516,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
 mod tests {
     use std::{collections::HashMap, mem::size_of_val};
 
-    use foundation::{config, db::DatabaseCondition, token::Fence};
+    use foundation::{config, db::DatabaseCondition, token::RestoreFence};
     use http::header::HOST;
     use sqlx::postgres::PgPoolOptions;
 
@@ -525,38 +525,38 @@ mod tests {
     const MAX_SURROUNDING_BYTES: usize = 6_000;
 
     /// Without a database that could be asked.
-    fn around() -> Around {
-        let settings = config::load(config::Source::Sandbox, &HashMap::new(), &[]).unwrap();
+    fn around() -> OuterMiddleware {
+        let settings = config::load(config::SettingsSource::Sandbox, &HashMap::new(), &[]).unwrap();
         let config = config::check(settings).unwrap();
-        let feed = Arc::new(feed::Feed::new(Duration::from_secs(1)));
+        let feed = Arc::new(feed::ChangeFeed::new(Duration::from_secs(1)));
         let db = || {
             PgPoolOptions::new()
                 .connect_lazy("postgres:///none")
                 .unwrap()
         };
-        Around {
+        OuterMiddleware {
             log: Arc::new(RequestLog::new(&[], false)),
-            guard: Guard::new(&config, DatabaseCondition::default()),
+            guard: LimitGuard::new(&config, DatabaseCondition::default()),
             refusal_page: Box::new(|_, _, status, _| status.into_response()),
-            hosts: Hosts::loopback(),
+            hosts: AllowedHosts::loopback(),
             is_sandbox: true,
             feed: Arc::clone(&feed),
             db: db(),
-            recovery: Arc::new(Recovery::new(None, 40, None, feed, Fence::default())),
+            recovery: Arc::new(Recovery::new(None, 40, None, feed, RestoreFence::default())),
             attempts: Attempts::new(db()),
             recorder: None,
         }
     }
 
-    fn call_and_request(method: Method) -> (Routed, Request) {
+    fn call_and_request(method: Method) -> (RoutedRequest, Request) {
         let mut request = Request::new(axum::body::Body::empty());
         *request.method_mut() = method.clone();
         let host = HeaderValue::from_static("localhost");
         request.headers_mut().insert(HOST, host);
-        let call = Routed {
+        let call = RoutedRequest {
             method,
             route: Ok(None),
-            rule: Rule::OTHER,
+            rule: RequestRule::OTHER,
         };
         (call, request)
     }

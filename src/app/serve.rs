@@ -27,13 +27,14 @@ use tower::Service;
 use super::{
     AppState,
     connections::{
-        AnswerBody, AwaitedBodies, BodyLimits, Clocked, Clocks, CloseCause, ConnectionLimits,
-        Connections, Held, MAX_HEAD_BYTES, OpenConnection, RequestBody, StreamExecutor,
+        AnswerBody, AwaitedBodies, BodyLimits, ClientTimeouts, CloseCause, ConnectionLimits,
+        ConnectionRegistry, HeldMemory, LimitedRequestBody, MAX_HEAD_BYTES, OpenConnection,
+        StreamExecutor, TimedStream,
     },
 };
 use foundation::{
     clock::Clock,
-    config::{Limits, Settings},
+    config::{LimitSettings, Settings},
     telemetry::metrics::{TASK_FAILURES, TASK_SUCCESS},
     token::KeySource,
 };
@@ -87,23 +88,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How the connections of a listener are served.
 #[derive(Debug, Clone)]
-pub struct Serving {
+pub struct ServeSettings {
     /// The connections that are open, of all listeners that share them.
-    pub connections: Arc<Connections>,
+    pub connections: Arc<ConnectionRegistry>,
     /// The bodies that are awaited, of all listeners that share them.
     pub awaited: Arc<AwaitedBodies>,
     /// What is held for the clients of all listeners that share it.
-    pub held: Arc<Held>,
+    pub held: Arc<HeldMemory>,
     /// Clocks and limits of each connection.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<LimitSettings>,
 }
 
-impl Serving {
+impl ServeSettings {
     /// As the settings say. What it is used for shares the limit of connections.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         Self {
-            connections: Connections::new(ConnectionLimits::of(settings)),
+            connections: ConnectionRegistry::new(ConnectionLimits::of(settings)),
             awaited: AwaitedBodies::new(settings),
             held: Arc::default(),
             limits: Arc::from(settings.limits.clone()),
@@ -114,7 +115,7 @@ impl Serving {
     #[must_use]
     pub fn internal(&self) -> Self {
         Self {
-            connections: Connections::new(ConnectionLimits::internal()),
+            connections: ConnectionRegistry::new(ConnectionLimits::internal()),
             awaited: Arc::clone(&self.awaited),
             held: Arc::clone(&self.held),
             limits: Arc::clone(&self.limits),
@@ -145,7 +146,7 @@ impl Serving {
 }
 
 /// Serves connections until the end, then lets running requests finish.
-pub async fn run<S>(listener: TcpListener, service: S, serving: Serving, shutdown: Shutdown)
+pub async fn run<S>(listener: TcpListener, service: S, serving: ServeSettings, shutdown: Shutdown)
 where
     S: Service<Request, Response = Response, Error = std::convert::Infallible>
         + Clone
@@ -167,7 +168,7 @@ where
 pub async fn run_each<A, F, I, S>(
     listener: TcpListener,
     accept: A,
-    serving: Serving,
+    serving: ServeSettings,
     shutdown: Shutdown,
 ) where
     A: Fn(TcpStream) -> F,
@@ -182,9 +183,9 @@ pub async fn run_each<A, F, I, S>(
 {
     let builder = serving.builder();
     let connections = &serving.connections;
-    let clocks = Clocks::of(&serving.limits);
-    let mut failures = EachSecond::default();
-    let mut refusals = EachSecond::default();
+    let clocks = ClientTimeouts::of(&serving.limits);
+    let mut failures = SecondCounter::default();
+    let mut refusals = SecondCounter::default();
     let mut stopped = std::pin::pin!(shutdown.wait());
     loop {
         let (stream, peer) = tokio::select! {
@@ -241,9 +242,9 @@ async fn serve_one<F, I, S>(
     peer: SocketAddr,
     open: OpenConnection,
     builder: auto::Builder<StreamExecutor>,
-    clocks: Clocks,
+    clocks: ClientTimeouts,
     bodies: BodyLimits,
-    held: Arc<Held>,
+    held: Arc<HeldMemory>,
 ) where
     F: Future<Output = Option<(I, S)>> + Send,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -263,7 +264,7 @@ async fn serve_one<F, I, S>(
     let Ok(Some((stream, service))) = accepted else {
         return;
     };
-    let stream = Clocked::new(stream, Arc::clone(&connection), clocks, Arc::clone(&held));
+    let stream = TimedStream::new(stream, Arc::clone(&connection), clocks, Arc::clone(&held));
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let version = request.version();
         let running = open.begin(version, request.body().size_hint().exact());
@@ -271,7 +272,7 @@ async fn serve_one<F, I, S>(
             if body.is_end_stream() {
                 Body::empty()
             } else {
-                Body::new(RequestBody::new(body, version, Arc::clone(&bodies)))
+                Body::new(LimitedRequestBody::new(body, version, Arc::clone(&bodies)))
             }
         });
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -306,12 +307,12 @@ async fn serve_one<F, I, S>(
 
 /// Counts what happens often, for a line of the log each second.
 #[derive(Debug, Default)]
-struct EachSecond {
+struct SecondCounter {
     logged: Option<Instant>,
     count: u64,
 }
 
-impl EachSecond {
+impl SecondCounter {
     /// Counts once more; how often it happened since the last line, when a line is due.
     fn count(&mut self) -> Option<u64> {
         self.count += 1;

@@ -6,37 +6,41 @@ use anyhow::Context as _;
 use aws_lc_rs::rsa::KeySize;
 use sqlx::{PgConnection, PgPool, PgTransaction};
 
-use super::{AppState, Inner, Readiness, limits::Guard};
+use super::{AppState, AppStateInner, Readiness, limits::LimitGuard};
 use authorization::{
     callers::Authenticator,
     live_system_users::LiveSystemUsers,
-    pdp::{Pdp, log::Log},
+    pdp::{Pdp, log::DecisionLog},
     session_cookies::SessionCookies,
 };
 use edges::pages::{FrontEnd, LoginClient};
 use foundation::{
     audit,
     clock::Clock,
-    config::{self, Checked, JournalPlace, Profile},
-    db::{self, DatabaseCondition, DatabaseMonitor, DbError, DbFault, feed::Feed},
+    config::{self, CheckedSettings, JournalPlace, Profile},
+    db::{self, DatabaseCondition, DatabaseMonitor, DbError, DbFault, feed::ChangeFeed},
     http::context,
     key_rotation::{self, KeyInUse},
     recovery::{Journal, Recovery},
     telemetry::security::SecurityEvent,
     token::{
-        Algorithm, Fence, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens,
-        Proven, SigningKey, TrustedIssuer, Verifier,
+        IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, ProvenTokens,
+        RestoreFence, SignatureAlgorithm, SigningKey, TokenVerifier, TrustedIssuer,
     },
 };
 use registers::{
     packages,
     parties::{IdentityKeys, rekey, rules::ClientResources},
-    resources::{self, Policies, Resources},
+    resources::{self, CompiledPolicies, LiveResources},
 };
 use tokio::sync::broadcast;
 
-const RSA: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
-const RS256: &[Algorithm] = &[Algorithm::RS256];
+const RSA: &[SignatureAlgorithm] = &[
+    SignatureAlgorithm::RS256,
+    SignatureAlgorithm::RS384,
+    SignatureAlgorithm::RS512,
+];
+const RS256: &[SignatureAlgorithm] = &[SignatureAlgorithm::RS256];
 /// States that wait for the service to be built with them.
 const SUCCESSORS: usize = 4;
 
@@ -59,7 +63,7 @@ impl Secrets {
     ///
     /// # Errors
     /// A file cannot be read, or holds no usable key.
-    pub fn from_settings(config: &Checked) -> anyhow::Result<Self> {
+    pub fn from_settings(config: &CheckedSettings) -> anyhow::Result<Self> {
         let settings = &config.settings;
         let mut keys = settings
             .tokens
@@ -96,7 +100,7 @@ impl Secrets {
 
 impl Secrets {
     /// Every key in use, by setting, the present one first.
-    fn in_use(&self, config: &Checked) -> Vec<KeyInUse> {
+    fn in_use(&self, config: &CheckedSettings) -> Vec<KeyInUse> {
         let mut keys = Vec::new();
         let mut add = |setting: &'static str, ids: Vec<String>| {
             keys.extend(ids.into_iter().map(|id| KeyInUse { setting, id }));
@@ -174,7 +178,11 @@ pub async fn note_rekeyed(db: &mut PgConnection, identity: &IdentityKeys) -> any
 ///
 /// # Errors
 /// The database fails, or identity numbers were stored with other keys.
-async fn note_keys(config: &Checked, secrets: &Secrets, pool: &PgPool) -> anyhow::Result<()> {
+async fn note_keys(
+    config: &CheckedSettings,
+    secrets: &Secrets,
+    pool: &PgPool,
+) -> anyhow::Result<()> {
     let keys = secrets.in_use(config);
     let mut tx = pool.begin().await?;
     if config.profile() != Profile::Sandbox {
@@ -203,7 +211,7 @@ impl From<::sandbox::ServiceKeys> for Secrets {
 
 /// What only some installations trust.
 #[derive(Debug, Default)]
-pub struct Extra {
+pub struct ExtraTrust {
     /// Further issuers, such as the sandbox's generator.
     pub issuers: Vec<TrustedIssuer>,
     /// Further platform-token issuers.
@@ -216,7 +224,7 @@ pub struct Extra {
 /// # Errors
 /// The database cannot be reached or brought up to date, belongs to another kind of installation, or
 /// in production has its time moved.
-pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+pub async fn prepare_database(config: &CheckedSettings, pool: &PgPool) -> anyhow::Result<()> {
     prepare_for_command(config, pool, CommandAccess::Write).await?;
     resources::store_system_resources(pool)
         .await
@@ -238,7 +246,7 @@ pub enum CommandAccess {
 /// # Errors
 /// As [`prepare_database`].
 pub async fn prepare_for_command(
-    config: &Checked,
+    config: &CheckedSettings,
     pool: &PgPool,
     access: CommandAccess,
 ) -> anyhow::Result<()> {
@@ -253,7 +261,7 @@ pub async fn prepare_for_command(
     }
     if migrate {
         // One at a time, under a lock of the session.
-        let sessions = db::Sessions::open(pool, &config.settings.database)?
+        let sessions = db::DedicatedSessions::open(pool, &config.settings.database)?
             .context("database.direct_url is required to migrate past a pooler of transactions")?;
         sessions.require().await?;
         db::migrate(sessions.pool()).await?;
@@ -288,7 +296,7 @@ async fn commit_at_start(tx: PgTransaction<'static>) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// The database fails.
-pub async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+pub async fn note_settings(config: &CheckedSettings, pool: &PgPool) -> anyhow::Result<()> {
     let digest = config.settings.digest()?;
     let mut tx = pool.begin().await?;
     let before = db::replace_settings_digest(&mut tx, &digest)
@@ -306,12 +314,12 @@ pub async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()
 /// # Errors
 /// The catalogue cannot be read, or an HTTP client not be built.
 pub async fn state(
-    config: Checked,
+    config: CheckedSettings,
     pool: PgPool,
     condition: DatabaseCondition,
     clock: Clock,
     secrets: Secrets,
-    extra: Extra,
+    extra: ExtraTrust,
 ) -> anyhow::Result<AppState> {
     note_settings(&config, &pool).await?;
     note_keys(&config, &secrets, &pool).await?;
@@ -319,7 +327,7 @@ pub async fn state(
         .await
         .context("reading the catalogue")?;
     let catalogue = loaded.catalogue;
-    let policies = Policies::default();
+    let policies = CompiledPolicies::default();
     let verifier = verifier(&config, &clock, &secrets.own_keys, extra.issuers)?;
     let fence = verifier.fence.clone();
     let verifier = Arc::new(verifier);
@@ -328,14 +336,14 @@ pub async fn state(
             "pdp.decision_open: every caller that reaches this service may ask for decisions"
         );
     }
-    let feed = Arc::new(Feed::new(Duration::from_millis(
+    let feed = Arc::new(ChangeFeed::new(Duration::from_millis(
         config.settings.pdp.max_staleness_ms,
     )));
     condition.compare_history_with(&feed);
-    let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
+    let resources = Arc::new(LiveResources::new(policies.clone(), Arc::clone(&feed)));
     let database = &config.settings.database;
     let background_db = db::background_pool(&pool, database, &clock, &condition);
-    let sessions = db::Sessions::open(&background_db, database)?;
+    let sessions = db::DedicatedSessions::open(&background_db, database)?;
     let monitor = DatabaseMonitor::new(
         vec![pool.clone(), background_db.clone()],
         &clock,
@@ -348,7 +356,7 @@ pub async fn state(
         Arc::clone(&resources),
         Arc::clone(&secrets.identity),
         clock.clone(),
-        Log::open(&background_db),
+        DecisionLog::open(&background_db),
         ClientResources::of(config.settings.access.client_resources_decide),
     );
     let mut platform = extra.platform_issuers;
@@ -369,7 +377,7 @@ pub async fn state(
     let checkpoints = checkpoints.map(Arc::new);
     let recovery = recovery(&config, checkpoints.clone(), &feed, &fence)?;
     Box::pin(recovery.begin(&background_db)).await;
-    let guard = Guard::new(&config, condition.clone());
+    let guard = LimitGuard::new(&config, condition.clone());
     let config = Arc::new(config);
     let authenticator = Authenticator::new(
         Arc::clone(&verifier),
@@ -385,7 +393,7 @@ pub async fn state(
         pool.clone(),
         &config,
     );
-    Ok(AppState::new(Inner {
+    Ok(AppState::new(AppStateInner {
         attempts: audit::Attempts::new(background_db.clone()),
         authenticator,
         recent_calls: (config.profile() == Profile::Sandbox).then(Arc::default),
@@ -422,10 +430,10 @@ pub async fn state(
 /// # Errors
 /// The journal cannot be opened.
 fn recovery(
-    config: &Checked,
+    config: &CheckedSettings,
     checkpoints: Option<Arc<audit::Checkpoints>>,
-    feed: &Arc<Feed>,
-    fence: &Fence,
+    feed: &Arc<ChangeFeed>,
+    fence: &RestoreFence,
 ) -> anyhow::Result<Recovery> {
     let place = config.settings.recovery.journal.as_ref();
     let journal = journal(place)?;
@@ -467,11 +475,11 @@ fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {
 /// # Errors
 /// An address of an issuer cannot be read.
 pub fn verifier(
-    config: &Checked,
+    config: &CheckedSettings,
     clock: &Clock,
     own_keys: &Arc<OwnKeys>,
     extra: Vec<TrustedIssuer>,
-) -> anyhow::Result<Verifier> {
+) -> anyhow::Result<TokenVerifier> {
     let settings = &config.settings;
     let sandbox = config.profile() == Profile::Sandbox;
     let at = |issuer: &str, metadata: &str| -> anyhow::Result<KeySource> {
@@ -541,7 +549,7 @@ pub fn verifier(
     } else {
         settings.tokens.audiences.clone()
     };
-    Ok(Verifier {
+    Ok(TokenVerifier {
         issuers,
         leeway: settings.tokens.leeway_s,
         max_lifetime: settings.tokens.max_lifetime_s,
@@ -551,7 +559,7 @@ pub fn verifier(
         denied_kids: settings.tokens.denied_kids.clone(),
         sandbox,
         clock: clock.clone(),
-        fence: Fence::default(),
-        proven: Proven::default(),
+        fence: RestoreFence::default(),
+        proven: ProvenTokens::default(),
     })
 }

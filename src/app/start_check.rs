@@ -5,31 +5,31 @@ use std::{collections::HashMap, io, path::Path};
 
 use foundation::{
     audit::CheckpointKey,
-    config::{self, Checked, LoadError, Settings, Source},
+    config::{self, CheckedSettings, Settings, SettingsError, SettingsSource},
     key_files,
 };
 
 /// Why an installation may not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartRefused {
+pub enum StartRefusal {
     /// The settings could not be read at all.
     #[error("{0}")]
     Unread(String),
     /// Each finding names the key of a setting and what helps, and no value.
     #[error("the settings cannot be used:\n  {}\n\nEvery key is explained in config/default.toml; config/production.example.toml is a start.", .0.lines().join("\n  "))]
-    Findings(Findings),
+    Findings(SettingsFindings),
 }
 
 /// Everything that is wrong with settings.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct SettingsFindings {
     /// What does not hold.
     pub wrong: Vec<String>,
     /// What this user could not look at.
     pub unread: Vec<String>,
 }
 
-impl Findings {
+impl SettingsFindings {
     /// All of it, one a line.
     #[must_use]
     pub fn lines(&self) -> Vec<&str> {
@@ -48,7 +48,7 @@ impl Findings {
 pub fn check(
     path: Option<&Path>,
     environment: &HashMap<String, String>,
-) -> Result<Checked, StartRefused> {
+) -> Result<CheckedSettings, StartRefusal> {
     look(path, environment, checkpoints)
 }
 
@@ -59,28 +59,28 @@ pub fn check(
 pub fn installation(
     path: Option<&Path>,
     environment: &HashMap<String, String>,
-) -> Result<Checked, StartRefused> {
+) -> Result<CheckedSettings, StartRefusal> {
     look(path, environment, |_, _| ())
 }
 
 fn look(
     path: Option<&Path>,
     environment: &HashMap<String, String>,
-    besides: impl FnOnce(&Settings, &mut Findings),
-) -> Result<Checked, StartRefused> {
-    let loaded = match config::load_all(Source::Serve(path), environment, &[]) {
+    besides: impl FnOnce(&Settings, &mut SettingsFindings),
+) -> Result<CheckedSettings, StartRefusal> {
+    let loaded = match config::load_all(SettingsSource::Serve(path), environment, &[]) {
         Ok(loaded) => loaded,
-        Err(error @ LoadError::Unread { .. }) => {
-            return Err(StartRefused::Unread(error.to_string()));
+        Err(error @ SettingsError::Unread { .. }) => {
+            return Err(StartRefusal::Unread(error.to_string()));
         }
-        Err(LoadError::Wrong(wrong)) => {
-            return Err(StartRefused::Findings(Findings {
+        Err(SettingsError::Wrong(wrong)) => {
+            return Err(StartRefusal::Findings(SettingsFindings {
                 wrong,
                 unread: Vec::new(),
             }));
         }
     };
-    let mut findings = Findings {
+    let mut findings = SettingsFindings {
         wrong: loaded.wrong,
         unread: Vec::new(),
     };
@@ -95,7 +95,7 @@ fn look(
     let checked = config::check(loaded.settings);
     match checked {
         Ok(checked) if findings.lines().is_empty() => Ok(checked),
-        Ok(_) => Err(StartRefused::Findings(findings)),
+        Ok(_) => Err(StartRefusal::Findings(findings)),
         Err(wrong) => {
             // A key that could not be read has its default here, about which nothing is to be said.
             let unread: Vec<String> = findings.wrong.iter().filter_map(|w| key(w)).collect();
@@ -103,7 +103,7 @@ fn look(
                 .into_iter()
                 .filter(|wrong| !key(wrong).is_some_and(|key| unread.contains(&key)));
             findings.wrong.extend(wrong);
-            Err(StartRefused::Findings(findings))
+            Err(StartRefusal::Findings(findings))
         }
     }
 }
@@ -115,7 +115,7 @@ fn key(finding: &str) -> Option<String> {
 
 /// Looks at the checkpoints of the audit trail that are there. A finding about their key is
 /// reported elsewhere.
-fn checkpoints(settings: &Settings, findings: &mut Findings) {
+fn checkpoints(settings: &Settings, findings: &mut SettingsFindings) {
     let Some(path) = &settings.audit.checkpoint_path else {
         return;
     };

@@ -6,7 +6,7 @@ use access_management::AccessManagement;
 use authorization::{
     authorized_parties::PartyLists,
     callers::Authenticator,
-    exchange::Exchange,
+    exchange::TokenExchange,
     pdp::{DecisionEndpoints, DecisionEndpointsParts, Pdp},
     permissions::Permissions,
 };
@@ -17,16 +17,16 @@ use edges::{
 use foundation::{
     audit::{Attempts, Checkpoints},
     clock::Clock,
-    config::{Checked, Profile},
-    db::{DatabaseCondition, DatabaseMonitor, Sessions, feed::Feed},
+    config::{CheckedSettings, Profile},
+    db::{DatabaseCondition, DatabaseMonitor, DedicatedSessions, feed::ChangeFeed},
     http::BaseAddress,
     recovery::Recovery,
-    token::{OwnKeys, Verifier},
+    token::{OwnKeys, TokenVerifier},
 };
 use registers::{
-    packages::{Catalogue, Loaded, Metadata},
+    packages::{Catalogue, CatalogueInForce, CatalogueMetadata},
     parties::{IdentityKeys, rules::ClientResources},
-    resources::{Policies, Resources},
+    resources::{CompiledPolicies, LiveResources},
 };
 use registers_api::{parties::PartyLookups, resources::ResourceRegistry};
 use sqlx::PgPool;
@@ -39,7 +39,7 @@ use system_users::{
 };
 use tokio::sync::broadcast;
 
-use super::{Readiness, limits::Guard};
+use super::{Readiness, limits::LimitGuard};
 
 /// For what waits to be written at the end.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -48,33 +48,33 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Shared state; clones are cheap.
 #[derive(Debug, Clone)]
-pub struct AppState(Arc<Inner>);
+pub struct AppState(Arc<AppStateInner>);
 
 /// The state itself.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
-pub struct Inner {
-    pub config: Arc<Checked>,
+pub struct AppStateInner {
+    pub config: Arc<CheckedSettings>,
     pub clock: Clock,
     pub db: PgPool,
     /// For background work, so that requests cannot starve it.
     pub background_db: PgPool,
     /// Sessions that no pooler shares, where there are any.
-    pub sessions: Option<Sessions>,
+    pub sessions: Option<DedicatedSessions>,
     pub catalogue: Arc<Catalogue>,
-    pub metadata: Arc<Metadata>,
+    pub metadata: Arc<CatalogueMetadata>,
     /// Number of the version that the catalogue is.
     pub catalogue_version: i64,
     /// States with a catalogue that was imported since: the service is built anew with each.
     pub successors: broadcast::Sender<AppState>,
-    pub policies: Policies,
+    pub policies: CompiledPolicies,
     pub identity: Arc<IdentityKeys>,
     pub own_keys: Arc<OwnKeys>,
-    pub verifier: Arc<Verifier>,
+    pub verifier: Arc<TokenVerifier>,
     pub authenticator: Authenticator,
     pub pdp: Pdp,
-    pub feed: Arc<Feed>,
-    pub resources: Arc<Resources>,
+    pub feed: Arc<ChangeFeed>,
+    pub resources: Arc<LiveResources>,
     pub login: Option<Arc<LoginClient>>,
     pub front_end: Option<Arc<FrontEnd>>,
     pub checkpoints: Option<Arc<Checkpoints>>,
@@ -87,25 +87,25 @@ pub struct Inner {
     pub condition: DatabaseCondition,
     pub monitor: Arc<DatabaseMonitor>,
     /// Limits of requests.
-    pub guard: Guard,
+    pub guard: LimitGuard,
 }
 
 impl AppState {
     /// Shares the state.
     #[must_use]
-    pub fn new(inner: Inner) -> Self {
+    pub fn new(inner: AppStateInner) -> Self {
         Self(Arc::new(inner))
     }
 
     /// The same state with another catalogue.
     #[must_use]
-    pub fn with_catalogue(&self, loaded: &Loaded) -> Self {
-        Self::new(Inner {
+    pub fn with_catalogue(&self, loaded: &CatalogueInForce) -> Self {
+        Self::new(AppStateInner {
             catalogue: Arc::clone(&loaded.catalogue),
             metadata: Arc::clone(&loaded.metadata),
             catalogue_version: loaded.version,
             pdp: self.pdp.with_catalogue(Arc::clone(&loaded.catalogue)),
-            ..Inner::clone(self)
+            ..AppStateInner::clone(self)
         })
     }
 
@@ -140,8 +140,8 @@ impl AppState {
         )
     }
 
-    fn exchange(&self) -> Exchange {
-        Exchange::new(
+    fn exchange(&self) -> TokenExchange {
+        TokenExchange::new(
             self.authenticator.clone(),
             self.clock.clone(),
             Arc::clone(&self.config),
@@ -324,9 +324,9 @@ impl AppState {
 }
 
 impl Deref for AppState {
-    type Target = Inner;
+    type Target = AppStateInner;
 
-    fn deref(&self) -> &Inner {
+    fn deref(&self) -> &AppStateInner {
         &self.0
     }
 }

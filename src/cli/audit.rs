@@ -40,7 +40,7 @@ pub struct VerifyArgs {
 /// What came of the verification.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Found {
+struct AuditReport {
     holds: bool,
     /// Rows that hold, from the first on.
     rows: i64,
@@ -101,7 +101,7 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<Exit> {
         )),
         (None, _) => None,
     };
-    let found = Found {
+    let found = AuditReport {
         holds: fault.is_none(),
         rows: verdict.rows,
         checkpoints: verdict.checkpoints,
@@ -118,7 +118,7 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<Exit> {
     })
 }
 
-fn describe(found: &Found) {
+fn describe(found: &AuditReport) {
     if let Some(since) = found.waiting_since {
         println!(
             "{} rows are not in the chain yet, the oldest since {}",

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use indicatif::HumanCount;
 use registers::packages::catalogue::{
-    self, CatalogueFile, CatalogueStatus, Counts, ImportOptions, MAX_FILE_BYTES, Missing, Outcome,
+    self, CatalogueChangeCounts, CatalogueFile, CatalogueImportOptions, CatalogueImportOutcome,
+    CatalogueStatus, MAX_FILE_BYTES, MissingPackages,
 };
 use serde::Serialize;
 
@@ -68,7 +69,7 @@ struct ImportReport<'a> {
     /// What is wrong; then nothing was written.
     faults: &'a [String],
     warnings: &'a [String],
-    counts: Counts,
+    counts: CatalogueChangeCounts,
     changes: Vec<String>,
 }
 
@@ -120,11 +121,11 @@ pub async fn import(args: &ImportArgs) -> anyhow::Result<Exit> {
     let files = read(args)?;
     let target = args.open().await?;
     let missing = if args.retire_missing {
-        Missing::Retired
+        MissingPackages::Retired
     } else {
-        Missing::Refused
+        MissingPackages::Refused
     };
-    let options = |dry_run| ImportOptions { missing, dry_run };
+    let options = |dry_run| CatalogueImportOptions { missing, dry_run };
     let mut is_wanted = true;
     if !args.dry_run && !args.yes && !args.output.json && std::io::stdin().is_terminal() {
         let outcome = catalogue::import(&target.db, &files, options(true)).await?;
@@ -171,13 +172,13 @@ fn asked(question: &str) -> anyhow::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn show_changes(outcome: &Outcome) {
+fn show_changes(outcome: &CatalogueImportOutcome) {
     for change in &outcome.changes {
         println!("{change}");
     }
 }
 
-fn print_outcome(args: &ImportArgs, outcome: &Outcome) -> anyhow::Result<Exit> {
+fn print_outcome(args: &ImportArgs, outcome: &CatalogueImportOutcome) -> anyhow::Result<Exit> {
     let report = ImportReport {
         is_dry_run: args.dry_run,
         faults: &outcome.faults,
@@ -194,7 +195,7 @@ fn print_outcome(args: &ImportArgs, outcome: &Outcome) -> anyhow::Result<Exit> {
     })
 }
 
-fn print_words(report: &ImportReport<'_>, outcome: &Outcome) {
+fn print_words(report: &ImportReport<'_>, outcome: &CatalogueImportOutcome) {
     for warning in report.warnings {
         eprintln!("warning: {warning}");
     }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use foundation::config::{AudienceMode, Checked, LiveCheckMode, Profile};
+use foundation::config::{AudienceMode, CheckedSettings, LiveCheckMode, Profile};
 
 use serde::Serialize;
 
@@ -11,14 +11,14 @@ use super::{
     exit::{self, Exit},
     output::OutputArgs,
 };
-use crate::app::start_check::{self, StartRefused};
+use crate::app::start_check::{self, StartRefusal};
 
 /// What can be done about the settings.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Says everything for which `systembruker serve` would not start, without starting.
     #[command(after_help = HELP)]
-    Check(CheckArgs),
+    Check(ConfigCheckArgs),
 }
 
 const HELP: &str = "\
@@ -39,7 +39,7 @@ Exit codes:
 
 /// Arguments of `config check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub struct ConfigCheckArgs {
     /// Configuration file (TOML). Every key is explained in config/default.toml.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub struct CheckArgs {
 
 /// What the check found.
 #[derive(Debug, Default, Serialize)]
-struct Verdict<'a> {
+struct ConfigReport<'a> {
     holds: bool,
     /// None where the settings cannot be used.
     profile: Option<&'static str>,
@@ -69,11 +69,11 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<Exit> {
     let environment: HashMap<String, String> = std::env::vars().collect();
     match start_check::check(args.config.as_deref(), &environment) {
         Ok(checked) => {
-            let verdict = Verdict {
+            let verdict = ConfigReport {
                 holds: true,
                 profile: Some(checked.profile().as_str()),
                 notes: notes(&checked),
-                ..Verdict::default()
+                ..ConfigReport::default()
             };
             args.output.print(&verdict, |verdict| {
                 println!("good: profile {}", checked.profile().as_str());
@@ -85,12 +85,12 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<Exit> {
         }
         Err(refused) => {
             match &refused {
-                StartRefused::Unread(reason) => eprintln!("could not check: {reason}"),
-                StartRefused::Findings(findings) => {
-                    let verdict = Verdict {
+                StartRefusal::Unread(reason) => eprintln!("could not check: {reason}"),
+                StartRefusal::Findings(findings) => {
+                    let verdict = ConfigReport {
                         wrong: &findings.wrong,
                         unread: &findings.unread,
-                        ..Verdict::default()
+                        ..ConfigReport::default()
                     };
                     args.output.print(&verdict, |_| {
                         for line in findings.lines() {
@@ -110,7 +110,7 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<Exit> {
 }
 
 /// What the settings lead to, and what an operator may want to reconsider.
-fn notes(checked: &Checked) -> Vec<&'static str> {
+fn notes(checked: &CheckedSettings) -> Vec<&'static str> {
     let settings = &checked.settings;
     let mut notes = Vec::new();
     if checked.profile() != Profile::Prod {

@@ -27,18 +27,18 @@ use foundation::clock::Clock;
 pub enum DecisionsCommand {
     /// Writes the decisions of a period, one a line.
     #[command(after_help = EXIT_CODES)]
-    Export(ExportArgs),
+    Export(DecisionsExportArgs),
     /// Stores the decisions that the service printed on standard output while the database was away.
     ///
     /// Everything else in the file is passed over, and so is what is stored already: a whole log of
     /// the service may be given, and given again.
     #[command(after_help = EXIT_CODES)]
-    Import(ImportArgs),
+    Import(DecisionsImportArgs),
 }
 
 /// Arguments of `decisions import`.
 #[derive(Debug, Args)]
-pub struct ImportArgs {
+pub struct DecisionsImportArgs {
     /// What the service printed; - for standard input.
     file: PathBuf,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub struct ImportArgs {
 
 /// What `decisions import` did.
 #[derive(Debug, Serialize)]
-struct ImportOutcome {
+struct DecisionsImportOutcome {
     holds: bool,
     stored: usize,
     /// Stored before.
@@ -62,7 +62,7 @@ struct ImportOutcome {
 
 /// Arguments of `decisions export`.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub struct DecisionsExportArgs {
     /// First instant: a date, or an instant such as 2026-01-31T12:00:00Z.
     #[arg(long, value_parser = instant)]
     from: DateTime<Utc>,
@@ -70,8 +70,8 @@ pub struct ExportArgs {
     #[arg(long, value_parser = instant)]
     to: Option<DateTime<Utc>>,
     /// How lines are written.
-    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ExportFormat::Ndjson)]
+    format: ExportFormat,
     /// File to write, which must not be there yet [default: standard output].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -81,7 +81,7 @@ pub struct ExportArgs {
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ExportFormat {
     /// An object a line.
     Ndjson,
     /// A header, and then values with commas between them (RFC 4180).
@@ -111,7 +111,7 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<Exit> {
     }
 }
 
-async fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
+async fn run_import(args: &DecisionsImportArgs) -> anyhow::Result<Exit> {
     let (text, size): (Box<dyn Read>, _) = if args.file == Path::new("-") {
         (Box::new(std::io::stdin()), None)
     } else {
@@ -134,7 +134,7 @@ async fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
     progress.finish_and_clear();
     let imported = imported?;
     target.db.close().await;
-    let outcome = ImportOutcome {
+    let outcome = DecisionsImportOutcome {
         holds: imported.damaged == 0,
         stored: imported.stored,
         known: imported.known,
@@ -162,7 +162,7 @@ async fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
     })
 }
 
-async fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
+async fn run_export(args: &DecisionsExportArgs) -> anyhow::Result<Exit> {
     let to = args.to.unwrap_or_else(|| Clock::default().now());
     anyhow::ensure!(
         args.from < to,
@@ -181,7 +181,7 @@ async fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
     {
         progress.set_style(style);
     }
-    if args.format == Format::Csv {
+    if args.format == ExportFormat::Csv {
         writeln!(out, "{}\r", COLUMNS.join(","))?;
     }
     let mut db = target.db.acquire().await?;
@@ -193,8 +193,8 @@ async fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
         progress.set_length(total.unsigned_abs());
         progress.inc(1);
         match args.format {
-            Format::Ndjson => writeln!(out, "{}", Value::Object(row.clone())),
-            Format::Csv => writeln!(out, "{}\r", csv(row)),
+            ExportFormat::Ndjson => writeln!(out, "{}", Value::Object(row.clone())),
+            ExportFormat::Csv => writeln!(out, "{}\r", csv(row)),
         }
     })
     .await;

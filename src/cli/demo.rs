@@ -37,7 +37,7 @@ struct Demo {
 }
 
 /// Who asks Maskinporten for tokens.
-struct Grantor {
+struct TokenClient {
     client_id: String,
     key: SigningKey,
 }
@@ -228,7 +228,7 @@ impl Demo {
     }
 
     /// A Maskinporten client of an organisation, with all scopes that vendors and service owners use.
-    async fn new_client(&mut self, organization: &str) -> anyhow::Result<(Grantor, String)> {
+    async fn new_client(&mut self, organization: &str) -> anyhow::Result<(TokenClient, String)> {
         let request = self
             .http
             .post(self.testtools.join("sandbox/clients")?)
@@ -245,7 +245,7 @@ impl Demo {
             let value = client[name].as_str();
             value.with_context(|| format!("the new client has no {name}"))
         };
-        let grantor = Grantor {
+        let grantor = TokenClient {
             client_id: text("clientId")?.to_owned(),
             key: SigningKey::from_pem(text("privatePem")?, "")?,
         };
@@ -254,7 +254,7 @@ impl Demo {
 
     async fn try_grant(
         &mut self,
-        grantor: &Grantor,
+        grantor: &TokenClient,
         scope: &str,
         details: Option<Value>,
     ) -> anyhow::Result<Response> {
@@ -278,10 +278,10 @@ impl Demo {
 
     async fn grant(
         &mut self,
-        grantor: &Grantor,
+        grantor: &TokenClient,
         scope: &str,
         details: Option<Value>,
-    ) -> anyhow::Result<Granted> {
+    ) -> anyhow::Result<GrantedToken> {
         let started = Instant::now();
         let response = self.try_grant(grantor, scope, details).await?;
         let timing = timing(&response, started);
@@ -289,7 +289,7 @@ impl Demo {
         let token = body["access_token"]
             .as_str()
             .with_context(|| format!("Maskinporten refuses: {}", body["error_description"]))?;
-        Ok(Granted {
+        Ok(GrantedToken {
             token: token.to_owned(),
             timing,
         })
@@ -535,7 +535,7 @@ impl Demo {
     }
 }
 
-struct Granted {
+struct GrantedToken {
     token: String,
     timing: String,
 }

@@ -16,9 +16,9 @@ use clap::Args;
 use foundation::{
     audit::{self, Checkpoints},
     clock::Clock,
-    config::{Checked, JournalPlace, Profile},
+    config::{CheckedSettings, JournalPlace, Profile},
     db::{self, DatabaseCondition},
-    recovery::{self, Damage},
+    recovery::{self, DamageHandling},
     token::KeySource,
 };
 use serde::Serialize;
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::app::{
     setup::{self, Secrets},
-    start_check::{self, StartRefused},
+    start_check::{self, StartRefusal},
 };
 
 /// Arguments of `doctor`.
@@ -48,9 +48,9 @@ pub struct DoctorArgs {
 
 /// What came of the checks so far.
 #[derive(Debug, Serialize)]
-struct Examination {
+struct DoctorReport {
     holds: bool,
-    checks: Vec<Check>,
+    checks: Vec<DoctorCheck>,
     /// Checks are printed when they are done, unless all of it becomes JSON.
     #[serde(skip)]
     output: OutputArgs,
@@ -58,13 +58,13 @@ struct Examination {
 
 /// What one check found.
 #[derive(Debug, Serialize)]
-struct Check {
+struct DoctorCheck {
     name: String,
     holds: bool,
     text: String,
 }
 
-impl Examination {
+impl DoctorReport {
     /// Keeps what a check found; true when it holds.
     fn note(&mut self, what: &str, found: anyhow::Result<impl Display>) -> bool {
         let (holds, text) = match found {
@@ -75,7 +75,7 @@ impl Examination {
             println!("{}  {what}: {text}", if holds { "ok   " } else { "FAILS" });
         }
         self.holds &= holds;
-        self.checks.push(Check {
+        self.checks.push(DoctorCheck {
             name: what.to_owned(),
             holds,
             text,
@@ -90,7 +90,7 @@ impl Examination {
 /// The settings cannot be read at all.
 pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let environment: HashMap<String, String> = std::env::vars().collect();
-    let mut examination = Examination {
+    let mut examination = DoctorReport {
         holds: true,
         checks: Vec::new(),
         output: args.output,
@@ -98,7 +98,7 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let config = match start_check::check(args.config.as_deref(), &environment) {
         Ok(config) => config,
         Err(refused) => {
-            if let StartRefused::Findings(findings) = &refused {
+            if let StartRefusal::Findings(findings) = &refused {
                 for line in findings.lines() {
                     examination.note("settings", Err::<String, _>(anyhow::anyhow!("{line}")));
                 }
@@ -172,7 +172,7 @@ fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<String> {
 
 /// Whether the journal can be written, read and cleared, and is that of the database, which lacks
 /// nothing that it says.
-async fn journal(config: &Checked, place: &JournalPlace) -> anyhow::Result<String> {
+async fn journal(config: &CheckedSettings, place: &JournalPlace) -> anyhow::Result<String> {
     let Some(journal) = setup::journal(Some(place))? else {
         return Ok("none, as the settings say".to_owned());
     };
@@ -191,7 +191,7 @@ async fn journal(config: &Checked, place: &JournalPlace) -> anyhow::Result<Strin
         Some(&journal),
         None,
         config.settings.recovery.journal_days,
-        Damage::Refuse,
+        DamageHandling::Refuse,
     )
     .await?;
     anyhow::ensure!(
@@ -218,7 +218,7 @@ async fn journal(config: &Checked, place: &JournalPlace) -> anyhow::Result<Strin
 }
 
 /// Whether the file of checkpoints holds what was written to it, and is continued while the service runs.
-async fn checkpoints(config: &Checked, path: &Path) -> anyhow::Result<String> {
+async fn checkpoints(config: &CheckedSettings, path: &Path) -> anyhow::Result<String> {
     let settings = &config.settings.database;
     let url = settings.url.as_ref().context("database.url is required")?;
     let key = Secrets::from_settings(config)?
@@ -284,7 +284,7 @@ fn appendable(path: &Path) -> anyhow::Result<String> {
     }
 }
 
-async fn database(config: &Checked, examination: &mut Examination) -> anyhow::Result<()> {
+async fn database(config: &CheckedSettings, examination: &mut DoctorReport) -> anyhow::Result<()> {
     let settings = &config.settings.database;
     let url = settings
         .url
@@ -301,7 +301,7 @@ async fn database(config: &Checked, examination: &mut Examination) -> anyhow::Re
         }
     }
     if settings.direct_url.is_some()
-        && let Some(sessions) = db::Sessions::open(&pool, settings)?
+        && let Some(sessions) = db::DedicatedSessions::open(&pool, settings)?
     {
         let reached = sessions.require().await;
         examination.note("database, directly", reached.map(|()| "answers"));
@@ -312,7 +312,12 @@ async fn database(config: &Checked, examination: &mut Examination) -> anyhow::Re
 }
 
 /// What the database holds, and what the role may do with it.
-async fn rows(config: &Checked, pool: &PgPool, clock: &Clock, examination: &mut Examination) {
+async fn rows(
+    config: &CheckedSettings,
+    pool: &PgPool,
+    clock: &Clock,
+    examination: &mut DoctorReport,
+) {
     let version = db::require_version(pool).await;
     examination.note("version of Postgres", version);
     let skew = clock_difference(pool, clock).await;
@@ -339,7 +344,7 @@ async fn rows(config: &Checked, pool: &PgPool, clock: &Clock, examination: &mut 
     }
 }
 
-async fn identity_keys(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+async fn identity_keys(config: &CheckedSettings, pool: &PgPool) -> anyhow::Result<()> {
     let secrets = Secrets::from_settings(config)?;
     let mut tx = pool.begin().await?;
     let required = setup::require_identity_keys(&mut tx, &secrets.identity).await;
@@ -360,7 +365,7 @@ async fn clock_difference(pool: &PgPool, clock: &Clock) -> anyhow::Result<String
 }
 
 /// Fetches the key set of every issuer whose tokens are taken.
-async fn issuers(config: &Checked, examination: &mut Examination) -> anyhow::Result<()> {
+async fn issuers(config: &CheckedSettings, examination: &mut DoctorReport) -> anyhow::Result<()> {
     let secrets = Secrets::from_settings(config)?;
     let verifier = setup::verifier(config, &Clock::default(), &secrets.own_keys, Vec::new())?;
     for issuer in &verifier.issuers {

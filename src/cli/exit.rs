@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::app::start_check::StartRefused;
+use crate::app::start_check::StartRefusal;
 
 /// What the exit code of a command says. Clap ends with [`Exit::WrongUse`] by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,10 @@ pub fn failed(error: &anyhow::Error) -> Exit {
 }
 
 /// How `config check` ends when an installation may not start.
-pub const fn of_refusal(refused: &StartRefused) -> Exit {
+pub const fn of_refusal(refused: &StartRefusal) -> Exit {
     match refused {
-        StartRefused::Unread(_) => Exit::CouldNot,
-        StartRefused::Findings(findings) if findings.wrong.is_empty() => Exit::CouldNot,
-        StartRefused::Findings(_) => Exit::DoesNotHold,
+        StartRefusal::Unread(_) => Exit::CouldNot,
+        StartRefusal::Findings(findings) if findings.wrong.is_empty() => Exit::CouldNot,
+        StartRefusal::Findings(_) => Exit::DoesNotHold,
     }
 }

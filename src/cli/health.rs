@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use clap::Args;
-use foundation::config::{self, Source};
+use foundation::config::{self, SettingsSource};
 use reqwest::{Client, redirect::Policy};
 use serde::Serialize;
 use serde_json::Value;
@@ -53,7 +53,7 @@ pub struct HealthArgs {
 
 /// What came of asking.
 #[derive(Debug, Serialize)]
-struct Health {
+struct HealthReport {
     holds: bool,
     address: String,
     /// HTTP status; none without an answer.
@@ -100,7 +100,11 @@ fn base(args: &HealthArgs) -> anyhow::Result<Url> {
     }
     // Of a sandbox too: what only `serve` refuses is no concern of this command.
     let environment: HashMap<String, String> = std::env::vars().collect();
-    let loaded = config::load_all(Source::Serve(args.config.as_deref()), &environment, &[])?;
+    let loaded = config::load_all(
+        SettingsSource::Serve(args.config.as_deref()),
+        &environment,
+        &[],
+    )?;
     let wrong = loaded.wrong.iter().find(|one| one.starts_with(LISTEN));
     anyhow::ensure!(wrong.is_none(), "{}", wrong.map_or("", String::as_str));
     Ok(Url::parse(&config::http_base(
@@ -108,20 +112,20 @@ fn base(args: &HealthArgs) -> anyhow::Result<Url> {
     ))?)
 }
 
-async fn ask(http: &Client, address: Url) -> Health {
+async fn ask(http: &Client, address: Url) -> HealthReport {
     let answered = async {
         let response = http.get(address.clone()).send().await?;
         let status = response.status();
         Ok::<_, reqwest::Error>((status, response.text().await?))
     };
     match answered.await {
-        Ok((status, text)) => Health {
+        Ok((status, text)) => HealthReport {
             holds: status.is_success(),
             address: address.into(),
             status: Some(status.as_u16()),
             answer: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         },
-        Err(error) => Health {
+        Err(error) => HealthReport {
             holds: false,
             address: address.into(),
             status: None,

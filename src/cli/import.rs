@@ -10,10 +10,13 @@ use super::{
     exit::{EXIT_CODES, Exit, WrongUse},
     output::OutputArgs,
     recover,
-    target::{Target, TargetArgs},
+    target::{Installation, TargetArgs},
 };
 use crate::app::setup::{self, CommandAccess};
-use edges::import::{self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome};
+use edges::import::{
+    self, AcceptedPersons, FileImportOptions, FileImportOutcome, ImportContext, ImportFormat,
+    ImportKind, ImportMode,
+};
 use registers::packages;
 
 /// Arguments of `import`.
@@ -49,8 +52,8 @@ pub struct ImportArgs {
     #[arg(long)]
     source: Option<String>,
     /// Whether the file is all that its source knows, or only what changed.
-    #[arg(long, value_enum, default_value_t = Mode::Snapshot)]
-    mode: Mode,
+    #[arg(long, value_enum, default_value_t = ImportMode::Snapshot)]
+    mode: ImportMode,
     /// Does everything and keeps nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -80,7 +83,7 @@ impl ImportArgs {
     ///
     /// # Errors
     /// It cannot be opened, or lacks something.
-    pub(super) async fn open(&self) -> anyhow::Result<Target> {
+    pub(super) async fn open(&self) -> anyhow::Result<Installation> {
         if self.dry_run {
             return self.target.open(CommandAccess::Read).await;
         }
@@ -124,7 +127,7 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
         catalogue.packages().next().is_some(),
         "the database has no catalogue yet: start the service once, or import without --dry-run"
     );
-    let context = Context {
+    let context = ImportContext {
         persons: AcceptedPersons::of(target.settings.server.profile),
         catalogue: Arc::new(catalogue),
         identity: target.identity,
@@ -132,18 +135,18 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
     let mut good = true;
     let mut reports = Vec::new();
     for (kind, format, file) in files {
-        let name = if format == Format::Ndjson {
+        let name = if format == ImportFormat::Ndjson {
             "operator".to_owned()
         } else {
             "brreg".to_owned()
         };
         let source = args.source.clone().unwrap_or(name);
-        let options = Options {
+        let options = FileImportOptions {
             kind,
             format,
             // Main units and sub-units are two files of one kind: neither ends what the other
             // names.
-            source: if format == Format::BrregSubUnits {
+            source: if format == ImportFormat::BrregSubUnits {
                 format!("{source}:underenheter")
             } else {
                 source
@@ -182,15 +185,19 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
     Ok(if good { Exit::Good } else { Exit::DoesNotHold })
 }
 
-fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
+fn files(args: &ImportArgs) -> anyhow::Result<Vec<(ImportKind, ImportFormat, PathBuf)>> {
     let open = [
-        (Kind::Organizations, Format::BrregUnits, &args.enheter),
         (
-            Kind::Organizations,
-            Format::BrregSubUnits,
+            ImportKind::Organizations,
+            ImportFormat::BrregUnits,
+            &args.enheter,
+        ),
+        (
+            ImportKind::Organizations,
+            ImportFormat::BrregSubUnits,
             &args.underenheter,
         ),
-        (Kind::Roles, Format::BrregRoles, &args.roller),
+        (ImportKind::Roles, ImportFormat::BrregRoles, &args.roller),
     ];
     let given: Vec<_> = open
         .into_iter()
@@ -211,8 +218,8 @@ fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
         given.is_empty(),
         wrong_use("--enheter, --underenheter and --roller are for `import brreg`")
     );
-    let names = || Kind::ALL.map(Kind::as_str).join(", ");
-    let kind = Kind::from_name(&args.what).ok_or_else(|| {
+    let names = || ImportKind::ALL.map(ImportKind::as_str).join(", ");
+    let kind = ImportKind::from_name(&args.what).ok_or_else(|| {
         wrong_use(format!(
             "`{}` is no kind of file; the kinds are {}, catalogue and brreg",
             args.what,
@@ -223,7 +230,7 @@ fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
         let question = format!("which file? systembruker import {} FILE", args.what);
         return Err(wrong_use(question).into());
     };
-    Ok(vec![(kind, Format::Ndjson, file.clone())])
+    Ok(vec![(kind, ImportFormat::Ndjson, file.clone())])
 }
 
 pub(super) fn wrong_use(text: impl Into<String>) -> WrongUse {
@@ -231,7 +238,7 @@ pub(super) fn wrong_use(text: impl Into<String>) -> WrongUse {
 }
 
 /// Prints the outcome of a file in words.
-fn print_outcome(options: &Options, outcome: &Outcome, seconds: f64) {
+fn print_outcome(options: &FileImportOptions, outcome: &FileImportOutcome, seconds: f64) {
     const SHOWN: usize = 20;
     let findings = &outcome.findings;
     for finding in findings.list.iter().take(SHOWN) {
@@ -289,7 +296,7 @@ fn print_outcome(options: &Options, outcome: &Outcome, seconds: f64) {
     );
 }
 
-fn report(options: &Options, outcome: &Outcome) -> serde_json::Value {
+fn report(options: &FileImportOptions, outcome: &FileImportOutcome) -> serde_json::Value {
     serde_json::json!({
         "kind": options.kind.as_str(), "file": options.file.display().to_string(), "source": options.source, "mode": options.mode.as_str(),
         "dryRun": options.dry_run, "lines": outcome.lines, "counts": outcome.counts, "refused": outcome.refused,

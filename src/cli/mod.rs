@@ -270,7 +270,7 @@ pub fn main(commit: Option<&str>) -> ExitCode {
             }) => load(&args).await?,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => {
-                let options = crate::sandbox::Options {
+                let options = crate::sandbox::SandboxOptions {
                     port: args.port,
                     data_dir: args.data_dir,
                     fresh: args.fresh,
@@ -332,7 +332,7 @@ async fn load(args: &LoadArgs) -> anyhow::Result<()> {
     attached.db.close().await;
     println!(
         "{}",
-        if loaded == sandbox::universe::Loaded::Now {
+        if loaded == sandbox::universe::UniverseLoad::Now {
             "loaded"
         } else {
             "it was there already; nothing was changed"

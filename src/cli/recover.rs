@@ -5,13 +5,16 @@ use clap::Args;
 use foundation::{
     audit::Actor,
     db::DbError,
-    recovery::{self, Damage, JournalFault, Kind, Loss, Outcome, Recovered, Unrecoverable},
+    recovery::{
+        self, DamageHandling, DatabaseLoss, JournalFault, LossKind, RecoveredChanges,
+        RecoveryOutcome, UnrecoverableChange,
+    },
 };
 use indicatif::{HumanCount, HumanDuration};
 
 use super::{
     exit::{EXIT_CODES, Exit},
-    target::{Target, TargetArgs},
+    target::{Installation, TargetArgs},
 };
 use crate::app::setup::{self, CommandAccess};
 
@@ -48,7 +51,7 @@ pub async fn run(args: &RecoverArgs) -> anyhow::Result<Exit> {
     exit
 }
 
-async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
+async fn recover(args: &RecoverArgs, target: &Installation) -> anyhow::Result<Exit> {
     let journal = setup::journal(target.settings.recovery.journal.as_ref())?;
     let checkpoints = match (
         &target.settings.audit.checkpoint_path,
@@ -71,9 +74,9 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let damage = if args.despite_damage {
-        Damage::LeaveOut
+        DamageHandling::LeaveOut
     } else {
-        Damage::Refuse
+        DamageHandling::Refuse
     };
     let mut db = target.db.acquire().await?;
     let checkpoint = recovery::lost_checkpoint(&mut db, checkpoints).await?;
@@ -101,7 +104,7 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         println!("{}", consequences(loss.kind));
         return Ok(Exit::DoesNotHold);
     }
-    if loss.is_gap && damage == Damage::Refuse {
+    if loss.is_gap && damage == DamageHandling::Refuse {
         println!(
             "Nothing was done: objects of the journal are missing, and what ended access there would be given back. Put them back from a \
              copy of the journal first. When they are lost for good, `systembruker recover --confirm --despite-damage` does the rest."
@@ -113,12 +116,12 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         .await
         .map_err(with_way_out)?;
     let recovered = match outcome {
-        Outcome::Done(recovered) => recovered,
-        Outcome::DoneBefore => {
+        RecoveryOutcome::Done(recovered) => recovered,
+        RecoveryOutcome::DoneBefore => {
             println!("Another one has done it meanwhile.");
             return Ok(Exit::Good);
         }
-        Outcome::UnderWay => {
+        RecoveryOutcome::UnderWay => {
             println!(
                 "Another `systembruker recover` or an instance is at work. Run `systembruker recover` again in some seconds: it says what is missing \
                  then."
@@ -127,7 +130,7 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         }
     };
     list(&recovered, "Ended again");
-    if loss.kind == Kind::Restore {
+    if loss.kind == LossKind::Restore {
         println!(
             "Sessions that were ended: {}",
             HumanCount(recovered.sessions)
@@ -147,7 +150,7 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
 ///
 /// # Errors
 /// It lacks something, or cannot be compared.
-pub async fn require_complete(target: &Target) -> anyhow::Result<()> {
+pub async fn require_complete(target: &Installation) -> anyhow::Result<()> {
     let Some(journal) = setup::journal(target.settings.recovery.journal.as_ref())? else {
         return Ok(());
     };
@@ -157,7 +160,7 @@ pub async fn require_complete(target: &Target) -> anyhow::Result<()> {
         Some(&journal),
         None,
         target.settings.recovery.journal_days,
-        Damage::Refuse,
+        DamageHandling::Refuse,
     )
     .await;
     anyhow::ensure!(
@@ -167,7 +170,7 @@ pub async fn require_complete(target: &Target) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn describe(loss: &Loss) {
+fn describe(loss: &DatabaseLoss) {
     println!("The database is older than what is known outside of it.");
     println!("  it knows of changes until   {}", time(loss.from));
     println!("  others were known until     {}", time(loss.to));
@@ -199,7 +202,7 @@ fn describe(loss: &Loss) {
     println!();
 }
 
-fn list(recovered: &Recovered, heading: &str) {
+fn list(recovered: &RecoveredChanges, heading: &str) {
     if recovered.changes.is_empty() {
         println!("{heading}: nothing. No access ended in that time, as far as is known.");
     } else {
@@ -228,7 +231,7 @@ fn with_way_out(error: anyhow::Error) -> anyhow::Error {
     let is_of_database = error
         .chain()
         .any(|cause| cause.is::<DbError>() || cause.is::<sqlx::Error>());
-    if is_of_database && !error.is::<Unrecoverable>() {
+    if is_of_database && !error.is::<UnrecoverableChange>() {
         return error;
     }
     let way_out = match error.downcast_ref() {
@@ -245,12 +248,12 @@ fn with_way_out(error: anyhow::Error) -> anyhow::Error {
     error.context(way_out)
 }
 
-const fn consequences(kind: Kind) -> &'static str {
+const fn consequences(kind: LossKind) -> &'static str {
     match kind {
-        Kind::FailOver => {
+        LossKind::FailOver => {
             "\nThis is so little that a running service does it by itself. `systembruker recover --confirm` does it now."
         }
-        Kind::Restore => {
+        LossKind::Restore => {
             "\n`systembruker recover --confirm` does this, ends every session, and refuses tokens of our own that were issued before. \
              Until then the service decides nothing."
         }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::output::OutputArgs;
 use crate::app::{
     self, metrics,
-    serve::{self, Serving, Shutdown},
-    setup::{self, Extra, Secrets},
+    serve::{self, ServeSettings, Shutdown},
+    setup::{self, ExtraTrust, Secrets},
     start_check,
 };
 use foundation::{
@@ -55,7 +55,15 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     }
     setup::prepare_database(&config, &pool).await?;
     setup::note_settings(&config, &pool).await?;
-    let state = setup::state(config, pool, condition, clock, secrets, Extra::default()).await?;
+    let state = setup::state(
+        config,
+        pool,
+        condition,
+        clock,
+        secrets,
+        ExtraTrust::default(),
+    )
+    .await?;
     let server = &state.config.settings.server;
     let main = serve::bind(server.listen, "server.listen")?;
     let internal = serve::bind(server.internal_listen, "server.internal_listen")?;
@@ -63,7 +71,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     serve::spawn_background(&state, &shutdown);
     let metrics = axum::Router::new().route("/metrics", axum::routing::get(metrics::render));
     let metrics = state.guard.before(metrics, RequestClass::Probe);
-    let serving = Serving::of(&state.config.settings);
+    let serving = ServeSettings::of(&state.config.settings);
     let main = tokio::spawn(serve::run(
         main,
         app::service(&state, |_| false),
@@ -85,7 +93,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
 
 /// What `migrate` did.
 #[derive(Debug, Serialize)]
-struct Migrated<'a> {
+struct MigrationReport<'a> {
     applied: Vec<AppliedMigration<'a>>,
     /// Those of this version, all of which the database has now.
     migrations: usize,
@@ -102,7 +110,7 @@ struct AppliedMigration<'a> {
 /// # Errors
 /// The database cannot be reached, or a migration fails.
 pub async fn migrate(path: Option<&Path>, output: OutputArgs) -> anyhow::Result<()> {
-    let settings = config::load(config::Source::Serve(path), &environment(), &[])?;
+    let settings = config::load(config::SettingsSource::Serve(path), &environment(), &[])?;
     // Nothing else of the settings is needed, so that the owner of the schema needs no key.
     let wrong = config::check_database(&settings);
     anyhow::ensure!(
@@ -131,7 +139,7 @@ pub async fn migrate(path: Option<&Path>, output: OutputArgs) -> anyhow::Result<
             version: migration.version,
             description: &migration.description,
         });
-    let migrated = Migrated {
+    let migrated = MigrationReport {
         applied: applied.collect(),
         migrations: db::MIGRATOR.iter().count(),
     };

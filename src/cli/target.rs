@@ -35,7 +35,7 @@ pub struct TargetArgs {
 }
 
 /// An installation.
-pub struct Target {
+pub struct Installation {
     /// Its database, up to date.
     pub db: PgPool,
     /// Its settings.
@@ -54,7 +54,7 @@ impl TargetArgs {
     ///
     /// # Errors
     /// The settings cannot be used, or the database not be reached.
-    pub async fn open(&self, access: CommandAccess) -> anyhow::Result<Target> {
+    pub async fn open(&self, access: CommandAccess) -> anyhow::Result<Installation> {
         #[cfg(feature = "sandbox")]
         {
             let here = Path::new(".sandbox");
@@ -69,7 +69,7 @@ impl TargetArgs {
                     Arc::clone(&attached.identity),
                 );
                 let checkpoint_key = attached.checkpoint_key.take();
-                return Ok(Target {
+                return Ok(Installation {
                     db,
                     settings,
                     identity,
@@ -82,7 +82,7 @@ impl TargetArgs {
     }
 }
 
-async fn of_config(path: Option<&Path>, access: CommandAccess) -> anyhow::Result<Target> {
+async fn of_config(path: Option<&Path>, access: CommandAccess) -> anyhow::Result<Installation> {
     let environment: HashMap<String, String> = std::env::vars().collect();
     anyhow::ensure!(
         path.is_some()
@@ -107,7 +107,7 @@ async fn of_config(path: Option<&Path>, access: CommandAccess) -> anyhow::Result
     let db = db::pool(&url, &database, &Clock::default(), &condition)?;
     db::require_connection(&db, &condition).await?;
     setup::prepare_for_command(&config, &db, access).await?;
-    Ok(Target {
+    Ok(Installation {
         db,
         settings,
         identity: secrets.identity,

@@ -7,12 +7,12 @@ use sqlx::PgPool;
 
 use ::sandbox::SandboxKeys;
 
-use super::run::{Options, settings};
+use super::run::{SandboxOptions, settings};
 use crate::app::setup::{self, CommandAccess};
 use foundation::{
     audit::CheckpointKey,
     clock::Clock,
-    config::{Checked, NoSessions, SANDBOX_FOLDER_MARK},
+    config::{CheckedSettings, NoSessionAddress, SANDBOX_FOLDER_MARK},
     db,
 };
 use private_postgres::{Cluster, Durability};
@@ -20,9 +20,9 @@ use registers::parties::IdentityKeys;
 
 /// A sandbox's data.
 #[derive(Debug)]
-pub struct Attached {
+pub struct AttachedSandbox {
     /// Its settings.
-    pub config: Checked,
+    pub config: CheckedSettings,
     /// Its database.
     pub db: PgPool,
     /// Its keys for identity numbers.
@@ -38,13 +38,13 @@ pub struct Attached {
 ///
 /// # Errors
 /// The folder is no sandbox's, or it or its Postgres cannot be used.
-pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attached> {
+pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<AttachedSandbox> {
     must_be_of_sandbox(dir, access)?;
     let environment = std::env::vars().collect();
     let config = settings(
-        &Options {
+        &SandboxOptions {
             data_dir: Some(dir.to_path_buf()),
-            ..Options::default()
+            ..SandboxOptions::default()
         },
         &environment,
     )?;
@@ -53,8 +53,8 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
     let database = match config.settings.database.for_sessions() {
         Ok(database) => database,
         // A cluster of its own follows.
-        Err(NoSessions::NoAddress) => config.settings.database.clone(),
-        Err(error @ NoSessions::Pooled) => return Err(error.into()),
+        Err(NoSessionAddress::NoAddress) => config.settings.database.clone(),
+        Err(error @ NoSessionAddress::Pooled) => return Err(error.into()),
     };
     let (cluster, url) = match (&database.url, Cluster::url_of_running(dir, "postgres")?) {
         (Some(url), _) => (None, url.clone()),
@@ -69,7 +69,7 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
     let pool = db::pool(&url, &database, &Clock::default(), &condition)?;
     db::require_connection(&pool, &condition).await?;
     setup::prepare_for_command(&config, &pool, access).await?;
-    Ok(Attached {
+    Ok(AttachedSandbox {
         config,
         db: pool,
         identity: secrets.identity,

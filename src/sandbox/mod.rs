@@ -4,5 +4,5 @@
 mod attach;
 mod run;
 
-pub use attach::{Attached, attach};
-pub use run::{Options, Running, run, settings, start};
+pub use attach::{AttachedSandbox, attach};
+pub use run::{RunningSandbox, SandboxOptions, run, settings, start};

@@ -19,25 +19,25 @@ use tower::Service as _;
 
 use crate::app::{
     self, AppState,
-    connections::{AwaitedBodies, Held},
-    hosts::Hosts,
+    connections::{AwaitedBodies, HeldMemory},
+    hosts::AllowedHosts,
     metrics,
-    serve::{self, Serving, Shutdown},
-    setup::{self, Extra, Secrets},
+    serve::{self, ServeSettings, Shutdown},
+    setup::{self, ExtraTrust, Secrets},
 };
 use ::sandbox::{
-    SandboxKeys, Service, clients,
-    idporten::{self, IdPorten, OidcClient},
-    maskinporten::{self, Maskinporten},
+    SandboxKeys, SharedService, clients,
+    idporten::{self, IdPortenIssuer, OidcClient},
+    maskinporten::{self, MaskinportenIssuer},
     routes,
     testtools::{self, NONE_ISSUER_OTHERS, TestTools, none_issuer},
-    tls::{self, Answering, Front, Place},
+    tls::{self, HostService, TlsFront, TlsHost},
     universe,
 };
 use edges::pages;
 use foundation::{
     clock::Clock,
-    config::{self, Checked},
+    config::{self, CheckedSettings},
     db,
     http::context,
     limits::RequestClass,
@@ -45,13 +45,13 @@ use foundation::{
         self,
         traces::{self, SpanExport},
     },
-    token::{Algorithm, IssuerKind, KeySet, KeySource, TrustedIssuer},
+    token::{IssuerKind, KeySet, KeySource, SignatureAlgorithm, TrustedIssuer},
 };
 use private_postgres::{Cluster, Durability};
 
 /// How a sandbox is started.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct SandboxOptions {
     /// Port of the service; the others follow at +10, +11, +12 and +1010.
     pub port: Option<u16>,
     /// Folder of keys and data.
@@ -62,20 +62,20 @@ pub struct Options {
 
 /// A sandbox that answers.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningSandbox {
     /// The service's state.
     pub state: AppState,
     /// Settings, with the addresses that were bound.
-    pub config: Checked,
+    pub config: CheckedSettings,
     /// The bodies of requests whose clients are awaited.
     pub awaited: Arc<AwaitedBodies>,
     /// What is held for clients.
-    pub held: Arc<Held>,
+    pub held: Arc<HeldMemory>,
     stop: watch::Sender<bool>,
     servers: JoinSet<()>,
 }
 
-impl Running {
+impl RunningSandbox {
     /// Stops in order: no new connections, running requests finish, connections close.
     pub async fn stop(mut self) {
         self.state.readiness.stop();
@@ -94,9 +94,9 @@ const CHECKPOINTS: &str = "audit-checkpoints.jsonl";
 /// # Errors
 /// A setting is unknown or contradicts another.
 pub fn settings(
-    options: &Options,
+    options: &SandboxOptions,
     environment: &HashMap<String, String>,
-) -> anyhow::Result<Checked> {
+) -> anyhow::Result<CheckedSettings> {
     let mut overrides = Vec::new();
     if let Some(port) = options.port {
         anyhow::ensure!(
@@ -115,7 +115,7 @@ pub fn settings(
     if let Some(dir) = &options.data_dir {
         overrides.push(("sandbox.dir", dir.display().to_string()));
     }
-    let mut settings = config::load(config::Source::Sandbox, environment, &overrides)?;
+    let mut settings = config::load(config::SettingsSource::Sandbox, environment, &overrides)?;
     if let Some(sandbox) = &settings.sandbox {
         settings
             .audit
@@ -128,7 +128,7 @@ pub fn settings(
 
 /// The listeners of a sandbox, bound before anything else so that a taken port is reported at once.
 #[derive(Debug)]
-struct Listeners {
+struct SandboxListeners {
     main: TcpListener,
     internal: TcpListener,
     /// Those of Maskinporten, ID-porten and the generator, unless they share the main one.
@@ -136,8 +136,8 @@ struct Listeners {
     tls: Option<TcpListener>,
 }
 
-impl Listeners {
-    fn bind(config: &Checked) -> anyhow::Result<Self> {
+impl SandboxListeners {
+    fn bind(config: &CheckedSettings) -> anyhow::Result<Self> {
         let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
         let server = &config.settings.server;
         Ok(Self {
@@ -171,12 +171,12 @@ impl Listeners {
 /// # Errors
 /// A port is taken, the database cannot be prepared, or a key file is damaged.
 pub async fn start(
-    config: Checked,
+    config: CheckedSettings,
     database: &secrecy::SecretString,
     clock: Clock,
     progress: &ProgressBar,
-) -> anyhow::Result<Running> {
-    let listeners = Listeners::bind(&config)?;
+) -> anyhow::Result<RunningSandbox> {
+    let listeners = SandboxListeners::bind(&config)?;
     let dir = config.sandbox_dir().context("not a sandbox")?;
     std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
     progress.set_message("keys");
@@ -217,7 +217,7 @@ pub async fn start(
     };
     idporten::put_client(&issuers_service(&state), &own_client).await?;
     let (stop, shutdown) = Shutdown::channel();
-    let serving = Serving::of(&config.settings);
+    let serving = ServeSettings::of(&config.settings);
     let (awaited, held) = (Arc::clone(&serving.awaited), Arc::clone(&serving.held));
     let servers = spawn(&state, &keys, listeners, serving, &shutdown)?;
     serve::spawn_background(&state, &shutdown);
@@ -229,7 +229,7 @@ pub async fn start(
     {
         let (pool, sessions) = (state.db.clone(), state.sessions.clone());
         serve::spawn_until(&shutdown, async move {
-            let sessions = sessions.as_ref().map(db::Sessions::pool);
+            let sessions = sessions.as_ref().map(db::DedicatedSessions::pool);
             while let Err(error) = clients::follow_systems(&pool, sessions, &dir).await {
                 tracing::warn!(
                     error = format!("{error:#}"),
@@ -239,7 +239,7 @@ pub async fn start(
             }
         });
     }
-    Ok(Running {
+    Ok(RunningSandbox {
         state,
         config,
         awaited,
@@ -250,7 +250,7 @@ pub async fn start(
 }
 
 /// Issuers that only a sandbox has.
-fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra {
+fn extra_trust(config: &CheckedSettings, keys: &SandboxKeys, secrets: &Secrets) -> ExtraTrust {
     let testtools = config
         .local
         .as_ref()
@@ -265,7 +265,7 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra
     };
     let none = Arc::new(keys.none.key_set());
     let mut issuers: Vec<TrustedIssuer> = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
-        .map(|name| fixed(name, IssuerKind::Own, &[Algorithm::ES256], &none))
+        .map(|name| fixed(name, IssuerKind::Own, &[SignatureAlgorithm::ES256], &none))
         .into();
     let is_reached = config.loopback.as_ref().is_some_and(|loopback| {
         config.maskinporten_issuer.trim_end_matches('/') == loopback.maskinporten
@@ -277,13 +277,13 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra
         issuers.push(fixed(
             config.maskinporten_issuer.clone(),
             IssuerKind::Maskinporten,
-            &[Algorithm::RS256],
+            &[SignatureAlgorithm::RS256],
             keys.maskinporten.key_set(),
         ));
         issuers.push(fixed(
             config.idporten_issuer.clone(),
             IssuerKind::IdPorten,
-            &[Algorithm::RS256],
+            &[SignatureAlgorithm::RS256],
             keys.idporten.key_set(),
         ));
     }
@@ -295,22 +295,22 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra
     {
         issuers.extend(
             testtools::real_issuers()
-                .map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::RS256], own)),
+                .map(|name| fixed(name, IssuerKind::Altinn, &[SignatureAlgorithm::RS256], own)),
         );
     }
     let platform_issuers = BTreeMap::from([
         ("platform".to_owned(), Arc::clone(own)),
         (config.own_issuer.clone(), Arc::clone(own)),
     ]);
-    Extra {
+    ExtraTrust {
         issuers,
         platform_issuers,
     }
 }
 
 /// What the issuers share with the service.
-fn issuers_service(state: &AppState) -> Service {
-    Service {
+fn issuers_service(state: &AppState) -> SharedService {
+    SharedService {
         clock: state.clock.clone(),
         config: Arc::clone(&state.config),
         db: state.db.clone(),
@@ -323,22 +323,22 @@ fn issuers_service(state: &AppState) -> Service {
 fn spawn(
     state: &AppState,
     keys: &Arc<SandboxKeys>,
-    listeners: Listeners,
-    serving: Serving,
+    listeners: SandboxListeners,
+    serving: ServeSettings,
     shutdown: &Shutdown,
 ) -> anyhow::Result<JoinSet<()>> {
     let config = &state.config;
     let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
     let local = config.local.as_ref().context("not a sandbox")?;
     let service = issuers_service(state);
-    let maskinporten = Maskinporten {
+    let maskinporten = MaskinportenIssuer {
         service: service.clone(),
         keys: Arc::clone(keys),
         issuer: config.maskinporten_issuer.clone(),
         lifetime: sandbox.maskinporten.token_lifetime_s,
         extra_audiences: sandbox.maskinporten.extra_audiences.clone(),
     };
-    let idporten = IdPorten {
+    let idporten = IdPortenIssuer {
         service: service.clone(),
         keys: Arc::clone(keys),
         issuer: config.idporten_issuer.clone(),
@@ -373,14 +373,14 @@ fn spawn(
             |_| false
         }
     };
-    let hosts = |is_named| Hosts::of(config, named(is_named));
+    let hosts = |is_named| AllowedHosts::of(config, named(is_named));
     let [maskinporten, idporten, testtools] = [
-        hosts(|host| Place::named(host) == Some(Place::Maskinporten)).guard(maskinporten),
-        hosts(|host| Place::named(host) == Some(Place::IdPorten)).guard(idporten),
-        hosts(|host| Place::named(host) == Some(Place::TestTools)).guard(tools.clone()),
+        hosts(|host| TlsHost::named(host) == Some(TlsHost::Maskinporten)).guard(maskinporten),
+        hosts(|host| TlsHost::named(host) == Some(TlsHost::IdPorten)).guard(idporten),
+        hosts(|host| TlsHost::named(host) == Some(TlsHost::TestTools)).guard(tools.clone()),
     ]
     .map(|router| state.guard.before(router, RequestClass::Read));
-    let answers_to = named(|host| Place::named(host) == Some(Place::Main));
+    let answers_to = named(|host| TlsHost::named(host) == Some(TlsHost::Main));
     let internal = Router::new().route("/metrics", axum::routing::get(metrics::render));
     let internal = hosts(|_| false).guard(internal);
     let internal = state.guard.before(internal, RequestClass::Probe);
@@ -393,19 +393,22 @@ fn spawn(
     ));
     // The pages of the reference ask for test tokens where they come from.
     let with_tools =
-        Hosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
+        AllowedHosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
     let with_tools = state.guard.before(with_tools, RequestClass::Read);
     let main = app::service(state, answers_to);
     let with_tools = with_tools.fallback_service(main.clone());
     let main = below(&[pages::TEST_TOKENS], with_tools, main);
     if let Some(listener) = listeners.tls {
         let places = HashMap::from([
-            (Place::Main, Answering::new(main.clone())),
-            (Place::Maskinporten, Answering::new(maskinporten.clone())),
-            (Place::IdPorten, Answering::new(idporten.clone())),
-            (Place::TestTools, Answering::new(testtools.clone())),
+            (TlsHost::Main, HostService::new(main.clone())),
+            (
+                TlsHost::Maskinporten,
+                HostService::new(maskinporten.clone()),
+            ),
+            (TlsHost::IdPorten, HostService::new(idporten.clone())),
+            (TlsHost::TestTools, HostService::new(testtools.clone())),
         ]);
-        let front = Front::new(&sandbox.dir, &state.clock, places)?;
+        let front = TlsFront::new(&sandbox.dir, &state.clock, places)?;
         servers.spawn(serve::run_each(
             listener,
             move |stream| front.clone().accept(stream),
@@ -474,7 +477,7 @@ where
 ///
 /// # Errors
 /// See [`start`]; also when Postgres does not come up.
-pub async fn run(options: &Options) -> anyhow::Result<()> {
+pub async fn run(options: &SandboxOptions) -> anyhow::Result<()> {
     let started = Instant::now();
     let environment: HashMap<String, String> = std::env::vars().collect();
     let config = settings(options, &environment)?;
@@ -554,7 +557,7 @@ fn spinner() -> ProgressBar {
     bar
 }
 
-fn print_started(running: &Running, took: Duration, cluster: Option<&Cluster>) {
+fn print_started(running: &RunningSandbox, took: Duration, cluster: Option<&Cluster>) {
     let config = &running.config;
     let base = &config.public_base;
     let dir = config.sandbox_dir().unwrap_or_default();

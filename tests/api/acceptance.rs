@@ -1,7 +1,7 @@
 //! What the contract's checklists ask for besides what the other files prove, each item by its own
 //! test.
 
-use edges::import::{Kind, Mode};
+use edges::import::{ImportKind, ImportMode};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -264,8 +264,8 @@ async fn a_relation_that_came_back_gives_nothing_back() {
     let agent = who::TALLKNUSEREN_AGENT;
     let role = async |op: &str| {
         let line = json!({"from": who::NATTERGAL, "role": "REGN", "toOrg": "390784554", "op": op});
-        let mut options = options(Kind::Roles, file(ndjson(&[line])));
-        (options.mode, options.source) = (Mode::Delta, "sandbox".to_owned());
+        let mut options = options(ImportKind::Roles, file(ndjson(&[line])));
+        (options.mode, options.source) = (ImportMode::Delta, "sandbox".to_owned());
         assert_eq!(import(&app, &options).await.unwrap().refused, None);
     };
     assert_eq!(

@@ -68,7 +68,7 @@ impl Trail {
         .unwrap();
     }
 
-    async fn verify(&self) -> audit::Verdict {
+    async fn verify(&self) -> audit::ChainVerification {
         audit::verify(
             &self.app.running.state.db,
             &self.key.read(&self.file).unwrap(),
@@ -83,7 +83,7 @@ impl Trail {
     }
 
     #[track_caller]
-    fn expect_fault(verdict: &audit::Verdict, parts: &[&str]) {
+    fn expect_fault(verdict: &audit::ChainVerification, parts: &[&str]) {
         let fault = verdict.fault.as_deref().expect("a fault");
         assert!(parts.iter().all(|part| fault.contains(part)), "{fault}");
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use registers::packages::catalogue::{
-    self, CatalogueFile, ChangeKind, ImportOptions, Missing, Outcome, Part, Whole,
+    self, CatalogueFile, CatalogueImportOptions, CatalogueImportOutcome, CataloguePart, ChangeKind,
+    MissingPackages, WholeCatalogue,
 };
 use serde_json::{Value, json};
 use testkit::prelude::*;
@@ -11,15 +12,19 @@ use testkit::prelude::*;
 const META: &str = "/accessmanagement/api/v1/meta/info/accesspackages";
 
 /// Imports parts of a catalogue as one file.
-async fn imports(world: &World, parts: Value, missing: Missing) -> Outcome {
-    let options = ImportOptions {
+async fn imports(world: &World, parts: Value, missing: MissingPackages) -> CatalogueImportOutcome {
+    let options = CatalogueImportOptions {
         missing,
         dry_run: false,
     };
     import_with(world, parts, options).await
 }
 
-async fn import_with(world: &World, parts: Value, options: ImportOptions) -> Outcome {
+async fn import_with(
+    world: &World,
+    parts: Value,
+    options: CatalogueImportOptions,
+) -> CatalogueImportOutcome {
     let file = CatalogueFile {
         name: "parts.json".to_owned(),
         bytes: parts.to_string().into_bytes(),
@@ -32,7 +37,7 @@ async fn import_with(world: &World, parts: Value, options: ImportOptions) -> Out
 
 /// The packages that come with the program.
 fn packages() -> Vec<Value> {
-    let whole = Whole::shipped().unwrap().document().unwrap();
+    let whole = WholeCatalogue::shipped().unwrap().document().unwrap();
     whole["packages"].as_array().unwrap().clone()
 }
 
@@ -81,7 +86,7 @@ async fn an_imported_catalogue_is_used_by_every_instance_without_a_restart() {
     let world = World::start().await;
     let other = world.another_instance().await;
 
-    let outcome = imports(&world, packages_with_a_new_one(), Missing::Refused).await;
+    let outcome = imports(&world, packages_with_a_new_one(), MissingPackages::Refused).await;
 
     assert_eq!(outcome.faults, Vec::<String>::new());
     assert_eq!((outcome.counts.added, outcome.counts.changed), (1, 1));
@@ -102,8 +107,8 @@ async fn an_imported_catalogue_is_used_by_every_instance_without_a_restart() {
 #[tokio::test]
 async fn who_imported_what_is_in_the_trail_and_the_same_again_changes_nothing() {
     let world = World::start().await;
-    imports(&world, packages_with_a_new_one(), Missing::Refused).await;
-    let again = imports(&world, packages_with_a_new_one(), Missing::Refused).await;
+    imports(&world, packages_with_a_new_one(), MissingPackages::Refused).await;
+    let again = imports(&world, packages_with_a_new_one(), MissingPackages::Refused).await;
 
     assert_eq!(again.changes, Vec::new());
     let rows = world.app.rows_of("catalogue.imported").await;
@@ -121,8 +126,8 @@ async fn who_imported_what_is_in_the_trail_and_the_same_again_changes_nothing() 
 #[tokio::test]
 async fn a_dry_run_says_what_would_change_and_keeps_nothing() {
     let world = World::start().await;
-    let options = ImportOptions {
-        missing: Missing::Refused,
+    let options = CatalogueImportOptions {
+        missing: MissingPackages::Refused,
         dry_run: true,
     };
 
@@ -138,7 +143,12 @@ async fn a_dry_run_says_what_would_change_and_keeps_nothing() {
 async fn a_package_that_is_used_does_not_vanish() {
     let world = World::start().await;
 
-    let outcome = imports(&world, packages_without(A_ORDNING), Missing::Refused).await;
+    let outcome = imports(
+        &world,
+        packages_without(A_ORDNING),
+        MissingPackages::Refused,
+    )
+    .await;
 
     let named: Vec<&String> = outcome
         .faults
@@ -162,7 +172,12 @@ async fn a_retired_package_still_counts_in_decisions_and_is_not_offered() {
     };
     assert_eq!(decides().await, Decision::Permit);
 
-    let outcome = imports(&world, packages_without(A_ORDNING), Missing::Retired).await;
+    let outcome = imports(
+        &world,
+        packages_without(A_ORDNING),
+        MissingPackages::Retired,
+    )
+    .await;
 
     assert_eq!(outcome.faults, Vec::<String>::new());
     let retired = outcome.changes.iter();
@@ -170,7 +185,7 @@ async fn a_retired_package_still_counts_in_decisions_and_is_not_offered() {
         .filter(|change| change.kind == ChangeKind::Retired)
         .map(|change| (change.part, change.name.clone()))
         .collect();
-    assert_eq!(retired, [(Part::Packages, A_ORDNING.urn())]);
+    assert_eq!(retired, [(CataloguePart::Packages, A_ORDNING.urn())]);
     let search = format!("{META}/search?term=a-ordning");
     let is_gone = |answer: &Answer| {
         answer.status == 204 || !answer.text.contains(&format!("\"{}\"", A_ORDNING.urn()))
@@ -190,7 +205,12 @@ async fn a_retired_package_still_counts_in_decisions_and_is_not_offered() {
         .assert_status(400);
 
     // Back in a later file, it is one like the others.
-    let back = imports(&world, json!({"packages": packages()}), Missing::Refused).await;
+    let back = imports(
+        &world,
+        json!({"packages": packages()}),
+        MissingPackages::Refused,
+    )
+    .await;
 
     assert_eq!((back.counts.changed, back.faults.len()), (1, 0));
     until(&world, &search, |answer| {
@@ -209,12 +229,17 @@ async fn packages_of_roles_change_what_roles_may_at_once() {
             .decides_for(TORLEIF, "read", resource, NATTERGAL)
             .await
     };
-    let whole = Whole::shipped().unwrap().document().unwrap();
+    let whole = WholeCatalogue::shipped().unwrap().document().unwrap();
     let mut pairs = whole["rolePackages"].as_array().unwrap().clone();
     pairs.retain(|pair| pair["package"] != SKATT_NAERING.urn());
     assert_eq!(asks().await, Decision::Permit);
 
-    let outcome = imports(&world, json!({"rolePackages": pairs}), Missing::Refused).await;
+    let outcome = imports(
+        &world,
+        json!({"rolePackages": pairs}),
+        MissingPackages::Refused,
+    )
+    .await;
 
     assert_eq!(outcome.faults, Vec::<String>::new());
     let waiting = async {
@@ -236,7 +261,7 @@ async fn everything_that_is_wrong_is_found_and_nothing_is_written() {
     list[2]["code"] = json!("another");
     let parts = json!({"packages": list, "roleMap": [{"has": "daglig-leder", "gets": "no-role"}], "extra": []});
 
-    let outcome = imports(&world, parts, Missing::Retired).await;
+    let outcome = imports(&world, parts, MissingPackages::Retired).await;
 
     for part in ["nowhere", "packages[1]", "code", "no-role"] {
         let found = outcome.faults.iter().any(|fault| fault.contains(part));
@@ -249,14 +274,14 @@ async fn everything_that_is_wrong_is_found_and_nothing_is_written() {
 #[tokio::test]
 async fn a_role_and_a_form_that_are_used_do_not_vanish() {
     let world = World::start().await;
-    let whole = Whole::shipped().unwrap().document().unwrap();
+    let whole = WholeCatalogue::shipped().unwrap().document().unwrap();
     let mut roles = whole["roles"].as_array().unwrap().clone();
     roles.retain(|role| role["code"] != "daglig-leder");
     let mut forms = whole["variants"].as_array().unwrap().clone();
     forms.retain(|form| form["code"] != "AS");
 
     let parts = json!({"roles": roles, "variants": forms});
-    let outcome = imports(&world, parts, Missing::Retired).await;
+    let outcome = imports(&world, parts, MissingPackages::Retired).await;
 
     for (name, user) in [("daglig-leder", "roles of the register"), ("AS", "parties")] {
         let is_it = |fault: &&String| fault.contains(name) && fault.contains(user);
@@ -276,7 +301,7 @@ async fn restrictions_warn_and_what_is_granted_stays() {
     let restricted = list.iter_mut().find(|one| one["urn"] == A_ORDNING.urn());
     restricted.unwrap()["isAssignable"] = json!(false);
 
-    let outcome = imports(&world, json!({"packages": list}), Missing::Refused).await;
+    let outcome = imports(&world, json!({"packages": list}), MissingPackages::Refused).await;
 
     assert_eq!(outcome.faults, Vec::<String>::new());
     let is_it = |one: &&String| one.contains("isAssignable") && one.contains("system users");
@@ -297,7 +322,7 @@ async fn restrictions_warn_and_what_is_granted_stays() {
 #[tokio::test]
 async fn what_was_imported_is_kept_when_the_service_starts_again() {
     let world = World::start().await;
-    imports(&world, packages_with_a_new_one(), Missing::Refused).await;
+    imports(&world, packages_with_a_new_one(), MissingPackages::Refused).await;
 
     let again = world.another_instance().await;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edges::import::{Kind, Mode};
+use edges::import::{ImportKind, ImportMode};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde_json::json;
 use testkit::prelude::*;
@@ -124,9 +124,9 @@ impl Compared {
         self.randi().post(&path, body).await.assert_status(200)
     }
 
-    async fn import(&self, kind: Kind, source: Option<&str>, line: serde_json::Value) {
+    async fn import(&self, kind: ImportKind, source: Option<&str>, line: serde_json::Value) {
         let mut options = options(kind, file(ndjson(&[line])));
-        options.mode = Mode::Delta;
+        options.mode = ImportMode::Delta;
         if let Some(source) = source {
             source.clone_into(&mut options.source);
         }
@@ -137,7 +137,7 @@ impl Compared {
     async fn role(&self, client: usize, op: &str) {
         let (from, to) = (CLIENTS[client].number, TALLKNUSEREN.number);
         let line = json!({"from": from, "role": "REGN", "toOrg": to, "op": op});
-        self.import(Kind::Roles, Some("sandbox"), line).await;
+        self.import(ImportKind::Roles, Some("sandbox"), line).await;
     }
 
     async fn gift(&self, client: usize, packages: &[Package]) {
@@ -148,7 +148,7 @@ impl Compared {
             "accessPackages": urns,
             "rights": [],
         });
-        self.import(Kind::Rightholders, None, line).await;
+        self.import(ImportKind::Rightholders, None, line).await;
     }
 
     async fn play(&mut self, step: Step) {

@@ -1,6 +1,6 @@
 //! Clients of agents, as an end user's system manages them.
 
-use edges::import::Kind;
+use edges::import::ImportKind;
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
@@ -335,7 +335,7 @@ async fn tindevandrer_gives<const N: usize>(world: &World, list: [Package; N]) {
         "accessPackages": list.map(Package::urn).to_vec(),
         "rights": [],
     });
-    good(&world.app, Kind::Rightholders, &[line]).await;
+    good(&world.app, ImportKind::Rightholders, &[line]).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Titles and references that people are shown: on one line, in one direction.
 
-use edges::import::Kind;
+use edges::import::ImportKind;
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
@@ -146,9 +146,9 @@ async fn such_texts_are_not_imported() {
     let user = json!({"id": uuid::Uuid::new_v4(), "userType": "standard", "systemId": FJORDLONN_SYSTEM.id,
         "ownerOrgNo": KERAMIKK.number, "externalRef": "a\u{1}b"});
     for (kind, line) in [
-        (Kind::Systems, system),
-        (Kind::Requests, request),
-        (Kind::SystemUsers, user),
+        (ImportKind::Systems, system),
+        (ImportKind::Requests, request),
+        (ImportKind::SystemUsers, user),
     ] {
         let outcome = import(&world.app, &options(kind, file(ndjson(&[line])))).await;
         assert_eq!(codes(&outcome.unwrap()), [(1, "TEXT")], "{kind:?}");

@@ -1,6 +1,6 @@
 //! The test-token generator.
 
-use foundation::token::Refusal;
+use foundation::token::TokenRefusal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -219,7 +219,7 @@ async fn platform_tokens_are_verified_by_their_own_rules() {
         .text;
     assert_eq!(verify(&[&token]), Ok(Some("min-app".to_owned())));
     assert_eq!(verify(&[]), Ok(None));
-    assert_eq!(verify(&[&token, &token]), Err(Refusal::Malformed));
+    assert_eq!(verify(&[&token, &token]), Err(TokenRefusal::Malformed));
     let own = ask(&app, "GetPlatformToken?env=tt02&app=min-app")
         .await
         .text;
@@ -227,11 +227,15 @@ async fn platform_tokens_are_verified_by_their_own_rules() {
     let ttd = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&org=ttd")
         .await
         .text;
-    assert_eq!(verify(&[&ttd]), Err(Refusal::UnknownIssuer));
+    assert_eq!(verify(&[&ttd]), Err(TokenRefusal::UnknownIssuer));
     let expired = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&ttl=0")
         .await
         .text;
-    assert_eq!(verify(&[&expired]), Err(Refusal::Expired), "without leeway");
+    assert_eq!(
+        verify(&[&expired]),
+        Err(TokenRefusal::Expired),
+        "without leeway"
+    );
     app.get("/authentication/api/v1/systemregister/vendor", &token)
         .await
         .expect(401);

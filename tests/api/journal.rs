@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use foundation::recovery::{JournaledTable, What};
+use foundation::recovery::{JournaledTable, RowChange};
 use testkit::{cluster::home, prelude::*};
 
 use crate::{journey::Client, support::who};
@@ -22,17 +22,20 @@ async fn the_database_notes_what_the_journal_can_do_again() {
     let mut expected = BTreeMap::new();
     for table in JournaledTable::ALL {
         let own = |columns: &[&str]| columns.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>();
-        let mut insert = |what: What, columns| {
+        let mut insert = |what: RowChange, columns| {
             expected.insert((table.name().to_owned(), what.wire().to_owned()), columns);
         };
         if !table.watched().is_empty() {
-            insert(What::Set, own(&[table.key(), table.watched()].concat()));
+            insert(
+                RowChange::Set,
+                own(&[table.key(), table.watched()].concat()),
+            );
         }
         if !table.added().is_empty() {
-            insert(What::Added, own(table.added()));
+            insert(RowChange::Added, own(table.added()));
         }
         if table.loses_rows() {
-            insert(What::Gone, own(table.key()));
+            insert(RowChange::Gone, own(table.key()));
         }
     }
     assert_eq!(noted(&world).await, expected);

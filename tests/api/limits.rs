@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use foundation::config::{Source, check, load};
+use foundation::config::{SettingsSource, check, load};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -892,7 +892,12 @@ async fn a_sandbox_has_no_rates_unless_it_is_configured() {
     for _ in 0..3 {
         world.anonymous().get(SEARCH).await.assert_status(200);
     }
-    let serve = load(Source::Serve(None), &std::collections::HashMap::new(), &[]).unwrap();
+    let serve = load(
+        SettingsSource::Serve(None),
+        &std::collections::HashMap::new(),
+        &[],
+    )
+    .unwrap();
     assert!(serve.limits.rates_enabled);
 }
 
@@ -928,7 +933,7 @@ async fn refusals_are_counted_by_limit() {
 fn numbers_out_of_range_are_refused(#[case] key: &str, #[case] value: &str, #[case] named: &str) {
     let name = format!("SYSTEMBRUKER__LIMITS__{}", key.to_uppercase());
     let environment = std::iter::once((name, value.to_owned())).collect();
-    let wrong = check(load(Source::Sandbox, &environment, &[]).unwrap()).unwrap_err();
+    let wrong = check(load(SettingsSource::Sandbox, &environment, &[]).unwrap()).unwrap_err();
     assert!(wrong.iter().any(|w| w.starts_with(named)), "{wrong:?}");
 }
 

@@ -1,6 +1,6 @@
 //! The authentication level that a policy asks of system users in particular.
 
-use authorization::pdp::Asker;
+use authorization::pdp::PermitSubject;
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
@@ -155,7 +155,7 @@ async fn a_search_has_hits_that_evaluate_to_true_at_the_level_for_system_users()
 #[tokio::test]
 async fn the_service_itself_judges_a_system_user_by_the_level_for_system_users() {
     let world = World::start().await;
-    let user = Asker::SystemUser(TINDEVANDRER_USER.id.parse().unwrap());
+    let user = PermitSubject::SystemUser(TINDEVANDRER_USER.id.parse().unwrap());
     for (levels, _, level) in CASES {
         upload(&world, levels).await;
         let pdp = &world.app.running.state.pdp;

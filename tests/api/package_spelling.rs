@@ -1,6 +1,6 @@
 //! Access packages in another letter case than the catalogue's.
 
-use edges::import::Kind;
+use edges::import::ImportKind;
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
@@ -120,11 +120,11 @@ async fn imported_packages_are_stored_in_the_catalogues_spelling() {
     let world = World::start().await;
     let mut line = system(&[LOUD]);
     line["vendor"] = json!(FJORDLONN.identifier());
-    good(&world.app, Kind::Systems, &[line]).await;
+    good(&world.app, ImportKind::Systems, &[line]).await;
     assert_eq!(stored_packages(&world).await, packages([LONN]));
     let line = json!({"id": uuid::Uuid::new_v4(), "userType": "standard", "systemId": NEW_SYSTEM, "partyOrgNo": NATTERGAL.number,
         "accessPackages": [{"urn": LOUD}]});
-    good(&world.app, Kind::Requests, &[line]).await;
+    good(&world.app, ImportKind::Requests, &[line]).await;
     let path = format!("{VENDOR_REQUESTS}/bysystem/{NEW_SYSTEM}");
     let list = world.fjordlonn().get(&path).await.assert_status(200).json();
     assert_eq!(list["data"][0]["accessPackages"], packages([LONN]));

@@ -259,14 +259,17 @@ async fn a_broken_rule_that_is_stored_leaves_the_others_their_decisions() {
 }
 
 /// Imports the resource with a policy.
-async fn imports(world: &World, xml: &str) -> edges::import::Outcome {
+async fn imports(world: &World, xml: &str) -> edges::import::FileImportOutcome {
     let path = file(xml);
     let mut line = resource(RESOURCE);
     line["policyFile"] = json!(path.file_name().unwrap().to_str().unwrap());
     let lines = file(ndjson(&[line]));
-    import(&world.app, &options(edges::import::Kind::Resources, lines))
-        .await
-        .unwrap()
+    import(
+        &world.app,
+        &options(edges::import::ImportKind::Resources, lines),
+    )
+    .await
+    .unwrap()
 }
 
 #[tokio::test]

@@ -238,7 +238,7 @@ fn persons(ids: &[&str]) -> String {
 }
 
 async fn imports(world: &World, ids: &[&str]) {
-    let mut all = options(edges::import::Kind::Persons, file(persons(ids)));
+    let mut all = options(edges::import::ImportKind::Persons, file(persons(ids)));
     "test".clone_into(&mut all.source);
     all.max_shrink = 100.0;
     let outcome = import(&world.app, &all).await.unwrap();
@@ -262,7 +262,10 @@ async fn a_person_whom_the_register_names_again_is_not_deleted() {
 async fn a_file_that_leaves_out_too_many_persons_drops_none() {
     let world = World::start().await;
     imports(&world, &STRANGERS).await;
-    let mut part = options(edges::import::Kind::Persons, file(persons(&STRANGERS[..1])));
+    let mut part = options(
+        edges::import::ImportKind::Persons,
+        file(persons(&STRANGERS[..1])),
+    );
     "test".clone_into(&mut part.source);
 
     let outcome = import(&world.app, &part).await.unwrap();

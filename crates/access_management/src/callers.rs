@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use authorization::{
     callers::{Authenticator, Caller, EndUser, PersonOrSystemUser},
-    permissions::{Action, Permissions, SystemResource},
+    permissions::{Permissions, SystemResource, SystemResourceAction},
 };
 use axum::extract::{FromRef, FromRequestParts};
 use foundation::{
@@ -30,7 +30,7 @@ const FORBIDDEN: ApiError = ApiError::Empty(StatusCode::FORBIDDEN);
 
 /// A person or a system user that does something.
 #[derive(Debug, Clone)]
-pub struct Acting {
+pub struct ActingParty {
     /// Its party.
     pub party: Party,
     /// Through which API it calls.
@@ -39,7 +39,7 @@ pub struct Acting {
     pub scopes: Vec<&'static str>,
 }
 
-impl Acting {
+impl ActingParty {
     /// As the audit trail knows it.
     #[must_use]
     pub fn actor(&self) -> Actor {
@@ -167,8 +167,8 @@ impl AccessCall {
         })
     }
 
-    async fn acting(self, permissions: &Permissions) -> ApiResult<Acting> {
-        Ok(Acting {
+    async fn acting(self, permissions: &Permissions) -> ApiResult<ActingParty> {
+        Ok(ActingParty {
             party: permissions.party_of(&self.caller).await?,
             channel: self.channel,
             scopes: self.scopes,
@@ -199,7 +199,7 @@ pub trait ClientPolicy: Send + Sync + 'static {
     /// Scopes of which one is needed.
     type Scopes: ScopePolicy;
     /// Action on the resource that guards client administration.
-    const ACTION: Action;
+    const ACTION: SystemResourceAction;
 }
 
 /// Sees clients and agents.
@@ -221,38 +221,38 @@ pub struct WriteClientsInPortal;
 impl ClientPolicy for WriteClientsInPortal {
     type Api = PortalApi;
     type Scopes = Portal;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
 }
 
 impl ClientPolicy for ReadClientsInPortal {
     type Api = PortalApi;
     type Scopes = Portal;
-    const ACTION: Action = Action::Read;
+    const ACTION: SystemResourceAction = SystemResourceAction::Read;
 }
 
 impl ClientPolicy for ReadClients {
     type Api = EndUserApi;
     type Scopes = ClientDelegationsRead;
-    const ACTION: Action = Action::Read;
+    const ACTION: SystemResourceAction = SystemResourceAction::Read;
 }
 
 impl ClientPolicy for WriteClients {
     type Api = EndUserApi;
     type Scopes = ClientDelegationsWrite;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
 }
 
 /// A caller that administers the clients of the party of the query (`party`).
 #[derive(Debug, Clone)]
-pub struct Facilitating<P> {
+pub struct FacilitatorCaller<P> {
     /// Who calls.
-    pub by: Acting,
+    pub by: ActingParty,
     /// The facilitator.
     pub party: Party,
     policy: PhantomData<P>,
 }
 
-impl<P: ClientPolicy, S: Send + Sync> FromRequestParts<S> for Facilitating<P>
+impl<P: ClientPolicy, S: Send + Sync> FromRequestParts<S> for FacilitatorCaller<P>
 where
     Permissions: FromRef<S>,
 {
@@ -285,7 +285,7 @@ pub trait OwnPolicy: Send + Sync + 'static {
     /// Scopes of which one is needed.
     type Scopes: ScopePolicy;
     /// Whether it changes anything.
-    const ACTION: Action;
+    const ACTION: SystemResourceAction;
 }
 
 /// Sees its own clients.
@@ -307,37 +307,37 @@ pub struct GiveUpOwnClientsInPortal;
 impl OwnPolicy for SeeOwnClients {
     type Api = EndUserApi;
     type Scopes = MyClientsRead;
-    const ACTION: Action = Action::Read;
+    const ACTION: SystemResourceAction = SystemResourceAction::Read;
 }
 
 impl OwnPolicy for GiveUpOwnClients {
     type Api = EndUserApi;
     type Scopes = MyClientsWrite;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
 }
 
 impl OwnPolicy for SeeOwnClientsInPortal {
     type Api = PortalApi;
     type Scopes = Portal;
-    const ACTION: Action = Action::Read;
+    const ACTION: SystemResourceAction = SystemResourceAction::Read;
 }
 
 impl OwnPolicy for GiveUpOwnClientsInPortal {
     type Api = PortalApi;
     type Scopes = Portal;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
 }
 
 /// A person or a system user that acts for itself. No policy is asked; a person who changes something
 /// needs the level that every change needs.
 #[derive(Debug, Clone)]
-pub struct Own<P> {
+pub struct SelfCaller<P> {
     /// Who calls.
-    pub by: Acting,
+    pub by: ActingParty,
     policy: PhantomData<P>,
 }
 
-impl<P: OwnPolicy, S: Send + Sync> FromRequestParts<S> for Own<P>
+impl<P: OwnPolicy, S: Send + Sync> FromRequestParts<S> for SelfCaller<P>
 where
     Permissions: FromRef<S>,
 {
@@ -366,7 +366,7 @@ pub trait AccessPolicy: Send + Sync + 'static {
     /// Where it is done.
     type Api: FrontApi;
     /// Action on the resource that guards access management.
-    const ACTION: Action;
+    const ACTION: SystemResourceAction;
     /// Scopes of which one is needed for what the party gave others.
     type ToOthers: ScopePolicy;
     /// Scopes of which one is needed for what others gave the party; none where the party gives.
@@ -374,12 +374,12 @@ pub trait AccessPolicy: Send + Sync + 'static {
     /// Which of both the call is about.
     const DIRECTION: DirectionRule;
     /// Where the call names the party.
-    const PARTY: PartyPlace = PartyPlace::Query;
+    const PARTY: PartyParameter = PartyParameter::Query;
 }
 
 /// Where a call names the party for which access is managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartyPlace {
+pub enum PartyParameter {
     /// The parameter `party` of the query.
     Query,
     /// The parameter `from` of the query.
@@ -431,16 +431,16 @@ pub struct GiveAccessOfFromParty;
 
 impl AccessPolicy for GiveAccessOfFromParty {
     type Api = PortalApi;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
     const DIRECTION: DirectionRule = DirectionRule::ToOthers;
-    const PARTY: PartyPlace = PartyPlace::From;
+    const PARTY: PartyParameter = PartyParameter::From;
 }
 
 impl AccessPolicy for RemoveAccessInPortal {
     type Api = PortalApi;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
     const DIRECTION: DirectionRule = DirectionRule::ByQuery;
@@ -448,16 +448,16 @@ impl AccessPolicy for RemoveAccessInPortal {
 
 impl AccessPolicy for GiveAccessOfPathParty {
     type Api = PortalApi;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
     const DIRECTION: DirectionRule = DirectionRule::ToOthers;
-    const PARTY: PartyPlace = PartyPlace::Path;
+    const PARTY: PartyParameter = PartyParameter::Path;
 }
 
 impl AccessPolicy for ReadAccessInPortal {
     type Api = PortalApi;
-    const ACTION: Action = Action::Read;
+    const ACTION: SystemResourceAction = SystemResourceAction::Read;
     type ToOthers = Portal;
     type FromOthers = Portal;
     const DIRECTION: DirectionRule = DirectionRule::ByQuery;
@@ -465,7 +465,7 @@ impl AccessPolicy for ReadAccessInPortal {
 
 impl AccessPolicy for GiveAccessInPortal {
     type Api = PortalApi;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
     type ToOthers = Portal;
     type FromOthers = Portal;
     const DIRECTION: DirectionRule = DirectionRule::ToOthers;
@@ -473,7 +473,7 @@ impl AccessPolicy for GiveAccessInPortal {
 
 impl AccessPolicy for ReadAccess {
     type Api = EndUserApi;
-    const ACTION: Action = Action::Read;
+    const ACTION: SystemResourceAction = SystemResourceAction::Read;
     type ToOthers = ToOthersRead;
     type FromOthers = FromOthersRead;
     const DIRECTION: DirectionRule = DirectionRule::ByQuery;
@@ -481,7 +481,7 @@ impl AccessPolicy for ReadAccess {
 
 impl AccessPolicy for RemoveAccess {
     type Api = EndUserApi;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
     type ToOthers = ToOthersWrite;
     type FromOthers = FromOthersWrite;
     const DIRECTION: DirectionRule = DirectionRule::ByQuery;
@@ -489,7 +489,7 @@ impl AccessPolicy for RemoveAccess {
 
 impl AccessPolicy for GiveAccess {
     type Api = EndUserApi;
-    const ACTION: Action = Action::Write;
+    const ACTION: SystemResourceAction = SystemResourceAction::Write;
     type ToOthers = ToOthersWrite;
     type FromOthers = ToOthersWrite;
     const DIRECTION: DirectionRule = DirectionRule::ToOthers;
@@ -497,9 +497,9 @@ impl AccessPolicy for GiveAccess {
 
 /// A caller that manages access for the party of the query (`party`).
 #[derive(Debug, Clone)]
-pub struct Managing<P> {
+pub struct AccessManagerCaller<P> {
     /// Who calls.
-    pub by: Acting,
+    pub by: ActingParty,
     /// The party.
     pub party: Party,
     /// What the party gave others is asked about; else what others gave the party.
@@ -507,23 +507,23 @@ pub struct Managing<P> {
     policy: PhantomData<P>,
 }
 
-/// As [`Managing`], of a call that is answered too when the party is neither end that it names.
+/// As [`AccessManagerCaller`], of a call that is answered too when the party is neither end that it names.
 #[derive(Debug, Clone)]
 pub struct ManagingAnyEnd<P> {
-    by: Acting,
+    by: ActingParty,
     party: Party,
-    ends: Ends,
+    ends: QueryEnds,
     policy: PhantomData<P>,
 }
 
 /// The ends that the query names in the same words as the party.
 #[derive(Debug, Clone, Copy)]
-struct Ends {
+struct QueryEnds {
     from: bool,
     to: bool,
 }
 
-impl Ends {
+impl QueryEnds {
     /// Of a call that may look in both directions.
     const BOTH: Self = Self {
         from: true,
@@ -568,7 +568,7 @@ impl<P: AccessPolicy> ManagingAnyEnd<P> {
     async fn permitted<S: Send + Sync>(
         parts: &mut Parts,
         state: &S,
-        accepted: Ends,
+        accepted: QueryEnds,
     ) -> ApiResult<Self>
     where
         Permissions: FromRef<S>,
@@ -580,9 +580,9 @@ impl<P: AccessPolicy> ManagingAnyEnd<P> {
             AccessCall::of::<P::Api>(parts, &permissions, &accepted, FORBIDDEN, FORBIDDEN).await?;
         let resource = SystemResource::AccessManagement;
         let party = match P::PARTY {
-            PartyPlace::Query => uuid_in(&query, "party"),
-            PartyPlace::From => uuid_in(&query, "from"),
-            PartyPlace::Path => {
+            PartyParameter::Query => uuid_in(&query, "party"),
+            PartyParameter::From => uuid_in(&query, "from"),
+            PartyParameter::Path => {
                 let values = PathValues::from_request_parts(parts, state).await?;
                 Some(values.uuid("partyUuid")?)
             }
@@ -593,7 +593,7 @@ impl<P: AccessPolicy> ManagingAnyEnd<P> {
         Ok(Self {
             by: call.acting(&permissions).await?,
             party,
-            ends: Ends::of(&query),
+            ends: QueryEnds::of(&query),
             policy: PhantomData,
         })
     }
@@ -602,7 +602,7 @@ impl<P: AccessPolicy> ManagingAnyEnd<P> {
     ///
     /// # Errors
     /// 403: neither, or the other end asks for what a person was given.
-    pub fn of_an_end(self) -> ApiResult<Managing<P>> {
+    pub fn of_an_end(self) -> ApiResult<AccessManagerCaller<P>> {
         let is_by_query = P::DIRECTION == DirectionRule::ByQuery;
         // What a person was given is seen and given back by that person alone.
         let is_of_person = is_by_query
@@ -612,7 +612,7 @@ impl<P: AccessPolicy> ManagingAnyEnd<P> {
         if is_of_person || is_by_query && !self.ends.has_any() {
             return Err(FORBIDDEN);
         }
-        Ok(Managing {
+        Ok(AccessManagerCaller {
             by: self.by,
             party: self.party,
             is_giver: !is_by_query || self.ends.from,
@@ -621,14 +621,14 @@ impl<P: AccessPolicy> ManagingAnyEnd<P> {
     }
 }
 
-impl<P: AccessPolicy, S: Send + Sync> FromRequestParts<S> for Managing<P>
+impl<P: AccessPolicy, S: Send + Sync> FromRequestParts<S> for AccessManagerCaller<P>
 where
     Permissions: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let ends = Ends::of(&query_of(parts));
+        let ends = QueryEnds::of(&query_of(parts));
         ManagingAnyEnd::<P>::permitted(parts, state, ends)
             .await?
             .of_an_end()
@@ -642,20 +642,24 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let ends = Ends::of(&query_of(parts));
+        let ends = QueryEnds::of(&query_of(parts));
         // Where no end says in which direction the call looks, either will do.
-        let accepted = if ends.has_any() { ends } else { Ends::BOTH };
+        let accepted = if ends.has_any() {
+            ends
+        } else {
+            QueryEnds::BOTH
+        };
         Self::permitted(parts, state, accepted).await
     }
 }
 
-impl<P: ClientPolicy> DescribeInput for Facilitating<P> {
+impl<P: ClientPolicy> DescribeInput for FacilitatorCaller<P> {
     fn describe(operation: &mut Operation) {
         describe_callers::<P::Api>(operation, P::Scopes::ACCEPTED);
     }
 }
 
-impl<P: OwnPolicy> DescribeInput for Own<P> {
+impl<P: OwnPolicy> DescribeInput for SelfCaller<P> {
     fn describe(operation: &mut Operation) {
         // A token of a shape that the API does not take.
         describe::answer_problem(operation, 401);
@@ -663,14 +667,14 @@ impl<P: OwnPolicy> DescribeInput for Own<P> {
     }
 }
 
-impl<P: AccessPolicy> DescribeInput for Managing<P> {
+impl<P: AccessPolicy> DescribeInput for AccessManagerCaller<P> {
     fn describe(operation: &mut Operation) {
-        describe_callers::<P::Api>(operation, &Ends::BOTH.accepted::<P>());
+        describe_callers::<P::Api>(operation, &QueryEnds::BOTH.accepted::<P>());
     }
 }
 
 impl<P: AccessPolicy> DescribeInput for ManagingAnyEnd<P> {
     fn describe(operation: &mut Operation) {
-        Managing::<P>::describe(operation);
+        AccessManagerCaller::<P>::describe(operation);
     }
 }

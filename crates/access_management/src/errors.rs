@@ -110,7 +110,7 @@ pub fn answer_codes() -> Vec<AnswerCode> {
     });
     let findings = InvalidCode::ALL.iter().map(|finding| {
         let (code, title) = finding.row();
-        let found = Invalid::bare(*finding, "QUERY/party").into_value();
+        let found = InvalidInput::bare(*finding, "QUERY/party").into_value();
         let status = StatusCode::BAD_REQUEST;
         let more = [("validationErrors", json!([found]))];
         AnswerCode {
@@ -125,13 +125,13 @@ pub fn answer_codes() -> Vec<AnswerCode> {
 
 /// One finding, with the places in the call that it is about and a member of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
+pub struct InvalidInput {
     code: InvalidCode,
     paths: Vec<String>,
     extension: Option<(String, String)>,
 }
 
-impl Invalid {
+impl InvalidInput {
     /// A finding about one place, with a member that explains it.
     pub fn new(
         code: InvalidCode,
@@ -265,7 +265,7 @@ pub enum AccessError {
     /// As elsewhere.
     Api(ApiError),
     /// Findings of one step.
-    Invalid(Vec<Invalid>),
+    Invalid(Vec<InvalidInput>),
     /// The call as a whole.
     Problem(AccessProblem),
     /// A resource that cannot be used, as the caller named it.
@@ -301,8 +301,8 @@ impl From<ModelState> for AccessError {
     }
 }
 
-impl From<Invalid> for AccessError {
-    fn from(finding: Invalid) -> Self {
+impl From<InvalidInput> for AccessError {
+    fn from(finding: InvalidInput) -> Self {
         Self::Invalid(vec![finding])
     }
 }
@@ -351,8 +351,11 @@ impl AccessError {
         match self {
             Self::Api(_) => None,
             Self::Invalid(findings) => {
-                let errors: Vec<Value> =
-                    findings.iter().cloned().map(Invalid::into_value).collect();
+                let errors: Vec<Value> = findings
+                    .iter()
+                    .cloned()
+                    .map(InvalidInput::into_value)
+                    .collect();
                 let more = [("validationErrors", errors.into())];
                 let object = body(FINDINGS, StatusCode::BAD_REQUEST, FINDINGS_TITLE, more);
                 Some(Value::Object(object).to_string())
@@ -371,7 +374,7 @@ impl AccessError {
 ///
 /// # Errors
 /// The findings.
-pub fn refuse(findings: Vec<Invalid>) -> AccessResult<()> {
+pub fn refuse(findings: Vec<InvalidInput>) -> AccessResult<()> {
     if findings.is_empty() {
         Ok(())
     } else {
@@ -386,7 +389,8 @@ impl IntoResponse for AccessError {
             Self::Invalid(findings) => {
                 note(FINDINGS, is_denial(&findings));
                 let codes: Vec<&str> = findings.iter().map(|found| found.code.row().0).collect();
-                let errors: Vec<Value> = findings.into_iter().map(Invalid::into_value).collect();
+                let errors: Vec<Value> =
+                    findings.into_iter().map(InvalidInput::into_value).collect();
                 let more = [("validationErrors", errors.into())];
                 let mut response = respond(FINDINGS, StatusCode::BAD_REQUEST, FINDINGS_TITLE, more);
                 let codes = [FINDINGS].into_iter().chain(codes);
@@ -409,14 +413,14 @@ impl IntoResponse for AccessError {
 }
 
 /// Whether the findings say that the caller may not.
-fn is_denial(findings: &[Invalid]) -> bool {
+fn is_denial(findings: &[InvalidInput]) -> bool {
     findings
         .iter()
         .any(|finding| finding.code == InvalidCode::NotAuthorized)
 }
 
 fn note(code: &str, is_denial: bool) {
-    context::note_refusal(context::Refusal {
+    context::note_refusal(context::RefusalCause {
         code: code.to_owned(),
         is_denial,
         object_id: None,

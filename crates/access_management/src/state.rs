@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use foundation::{config::Checked, db::DbError};
+use foundation::{config::CheckedSettings, db::DbError};
 use registers::{
-    packages::{Catalogue, Metadata},
+    packages::{Catalogue, CatalogueMetadata},
     parties::IdentityKeys,
-    resources::Policies,
+    resources::CompiledPolicies,
 };
 use sqlx::{PgPool, Postgres, Transaction};
 
@@ -15,11 +15,11 @@ use sqlx::{PgPool, Postgres, Transaction};
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct AccessManagement {
     pub catalogue: Arc<Catalogue>,
-    pub config: Arc<Checked>,
+    pub config: Arc<CheckedSettings>,
     pub db: PgPool,
     pub identity: Arc<IdentityKeys>,
-    pub metadata: Arc<Metadata>,
-    pub policies: Policies,
+    pub metadata: Arc<CatalogueMetadata>,
+    pub policies: CompiledPolicies,
 }
 
 impl AccessManagement {

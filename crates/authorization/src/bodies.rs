@@ -193,7 +193,7 @@ pub struct PartyName {
 /// Whether parties are listed that are reached in some way.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Reach {
+pub enum ReachInclusion {
     /// They are.
     True,
     /// They are not.

@@ -3,7 +3,7 @@
 
 use foundation::{
     ids::OrgNumber,
-    token::{OrganizationToken, PersonNames, Shape},
+    token::{OrganizationToken, PersonNames, TokenShape},
 };
 use uuid::Uuid;
 
@@ -11,33 +11,34 @@ use uuid::Uuid;
 /// that of a system user which the vendor holds. The inner is none when the token names none that
 /// can be read.
 #[must_use]
-pub const fn vendor(shape: &Shape) -> Option<Option<OrgNumber>> {
+pub const fn vendor(shape: &TokenShape) -> Option<Option<OrgNumber>> {
     match shape {
-        Shape::Organization(token) => Some(token.organization),
-        Shape::SystemUser(token) => Some(token.vendor.organization),
-        Shape::Person(_) | Shape::SelfIdentified(_) | Shape::EnterpriseUser(_) | Shape::Bare => {
-            None
-        }
+        TokenShape::Organization(token) => Some(token.organization),
+        TokenShape::SystemUser(token) => Some(token.vendor.organization),
+        TokenShape::Person(_)
+        | TokenShape::SelfIdentified(_)
+        | TokenShape::EnterpriseUser(_)
+        | TokenShape::Bare => None,
     }
 }
 
 /// The service owner of a token: an organisation. With an admin scope a token of any shape will do,
 /// and is of no organisation.
 #[must_use]
-pub fn service_owner(shape: &Shape, has_admin_scope: bool) -> Option<OrganizationToken> {
+pub fn service_owner(shape: &TokenShape, has_admin_scope: bool) -> Option<OrganizationToken> {
     match shape {
-        Shape::Organization(token) => Some(token.clone()),
-        Shape::SystemUser(_)
-        | Shape::Person(_)
-        | Shape::SelfIdentified(_)
-        | Shape::EnterpriseUser(_)
-        | Shape::Bare => has_admin_scope.then(OrganizationToken::default),
+        TokenShape::Organization(token) => Some(token.clone()),
+        TokenShape::SystemUser(_)
+        | TokenShape::Person(_)
+        | TokenShape::SelfIdentified(_)
+        | TokenShape::EnterpriseUser(_)
+        | TokenShape::Bare => has_admin_scope.then(OrganizationToken::default),
     }
 }
 
 /// A natural or technical user, as a token names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum User<'t> {
+pub enum TokenUser<'t> {
     /// A person, logged in at this level (0 to 4).
     Person(&'t PersonNames, u8),
     /// A person who has registered without proof of identity: level 0.
@@ -50,16 +51,18 @@ pub enum User<'t> {
 
 /// The user of a token.
 #[must_use]
-pub fn user(shape: &Shape) -> User<'_> {
+pub fn user(shape: &TokenShape) -> TokenUser<'_> {
     match shape {
-        Shape::Person(token) => User::Person(&token.names, token.level),
-        Shape::SelfIdentified(token) => User::SelfIdentified(&token.names),
-        Shape::SystemUser(token) => token
+        TokenShape::Person(token) => TokenUser::Person(&token.names, token.level),
+        TokenShape::SelfIdentified(token) => TokenUser::SelfIdentified(&token.names),
+        TokenShape::SystemUser(token) => token
             .system_user
             .ids
             .first()
-            .map_or(User::Other, |id| User::SystemUser(*id)),
-        Shape::Organization(_) | Shape::EnterpriseUser(_) | Shape::Bare => User::Other,
+            .map_or(TokenUser::Other, |id| TokenUser::SystemUser(*id)),
+        TokenShape::Organization(_) | TokenShape::EnterpriseUser(_) | TokenShape::Bare => {
+            TokenUser::Other
+        }
     }
 }
 
@@ -96,10 +99,10 @@ mod tests {
     }
 
     /// A token of each shape.
-    fn shapes() -> [Shape; 6] {
+    fn shapes() -> [TokenShape; 6] {
         [
-            Shape::Organization(organization()),
-            Shape::SystemUser(SystemUserToken {
+            TokenShape::Organization(organization()),
+            TokenShape::SystemUser(SystemUserToken {
                 vendor: organization(),
                 system_user: SystemUserClaim {
                     ids: vec![ID, Uuid::from_u128(8)],
@@ -108,16 +111,16 @@ mod tests {
                 },
                 source: SystemUserSource::Maskinporten,
             }),
-            Shape::Person(PersonToken {
+            TokenShape::Person(PersonToken {
                 names: names(),
                 level: 3,
                 session: None,
             }),
-            Shape::SelfIdentified(SelfIdentifiedToken { names: names() }),
-            Shape::EnterpriseUser(EnterpriseUserToken {
+            TokenShape::SelfIdentified(SelfIdentifiedToken { names: names() }),
+            TokenShape::EnterpriseUser(EnterpriseUserToken {
                 organization: Some(number("390198116")),
             }),
-            Shape::Bare,
+            TokenShape::Bare,
         ]
     }
 
@@ -152,12 +155,12 @@ mod tests {
         assert_eq!(
             found,
             [
-                User::Other,
-                User::SystemUser(ID),
-                User::Person(&names, 3),
-                User::SelfIdentified(&names),
-                User::Other,
-                User::Other
+                TokenUser::Other,
+                TokenUser::SystemUser(ID),
+                TokenUser::Person(&names, 3),
+                TokenUser::SelfIdentified(&names),
+                TokenUser::Other,
+                TokenUser::Other
             ]
         );
     }

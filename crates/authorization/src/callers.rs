@@ -6,7 +6,7 @@ use std::{marker::PhantomData, sync::Arc};
 use axum::extract::{FromRef, FromRequestParts};
 use foundation::{
     clock::Clock,
-    config::Checked,
+    config::CheckedSettings,
     http::{
         ApiError, ApiResult, context,
         describe::{self, Credential, DescribeInput, require},
@@ -14,8 +14,8 @@ use foundation::{
     ids::OrgNumber,
     telemetry::{metrics::AUTH_FAILED, security::SecurityEvent},
     token::{
-        OrganizationToken, PersonNames, PlatformTokens, Principal, Refusal, Reject, Verified,
-        Verifier,
+        OrganizationToken, PersonNames, PlatformTokens, Principal, TokenRefusal, TokenRejection,
+        TokenVerifier, VerifiedToken,
         scopes::{AnyScope, SYSTEM_REGISTER_ADMIN, ScopePolicy},
     },
 };
@@ -26,7 +26,7 @@ use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 use crate::{
-    caller_shapes::{self, User},
+    caller_shapes::{self, TokenUser},
     live_system_users::LiveSystemUsers,
     session_cookies::{SessionCookies, TakesPageSession},
 };
@@ -41,13 +41,13 @@ pub struct Caller {
 
 /// A caller with a token of any shape and one of the policy's scopes, where the scope alone counts.
 #[derive(Debug, Clone)]
-pub struct Scoped<P> {
+pub struct ScopedCaller<P> {
     /// Who calls.
     pub caller: Caller,
     policy: PhantomData<P>,
 }
 
-impl<P> Scoped<P> {
+impl<P> ScopedCaller<P> {
     /// The organisation of the token, when it has one.
     #[must_use]
     pub fn organization(&self) -> Option<OrgNumber> {
@@ -141,12 +141,12 @@ impl<P> ServiceOwner<P> {
 
 /// Maskinporten itself, or who else has its scope.
 #[derive(Debug, Clone)]
-pub struct Maskinporten<P> {
+pub struct MaskinportenCaller<P> {
     organization: Option<OrgNumber>,
     policy: PhantomData<P>,
 }
 
-impl<P> Maskinporten<P> {
+impl<P> MaskinportenCaller<P> {
     /// The organisation of the token.
     #[must_use]
     pub const fn organization(&self) -> Option<OrgNumber> {
@@ -233,7 +233,7 @@ pub fn bearer(headers: &HeaderMap) -> ApiResult<Option<&str>> {
         return Err(ApiError::InvalidCredentials);
     }
     let Ok(text) = value.to_str() else {
-        return Err(ApiError::Unauthorized(Some(Refusal::Malformed)));
+        return Err(ApiError::Unauthorized(Some(TokenRefusal::Malformed)));
     };
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -249,11 +249,11 @@ pub fn bearer(headers: &HeaderMap) -> ApiResult<Option<&str>> {
 
 /// Verifies the credentials of requests. A slice of state; clones are cheap.
 #[derive(Debug, Clone)]
-pub struct Authenticator(Arc<Inner>);
+pub struct Authenticator(Arc<AuthenticatorInner>);
 
 #[derive(Debug)]
-struct Inner {
-    verifier: Arc<Verifier>,
+struct AuthenticatorInner {
+    verifier: Arc<TokenVerifier>,
     platform_tokens: PlatformTokens,
     live_system_users: Arc<LiveSystemUsers>,
     cookies: SessionCookies,
@@ -269,16 +269,16 @@ impl Authenticator {
     #[must_use]
     #[expect(clippy::too_many_arguments, reason = "called once, at start")]
     pub fn new(
-        verifier: Arc<Verifier>,
+        verifier: Arc<TokenVerifier>,
         platform_tokens: PlatformTokens,
         live_system_users: Arc<LiveSystemUsers>,
         cookies: SessionCookies,
         identity: Arc<IdentityKeys>,
         clock: Clock,
         db: PgPool,
-        config: &Checked,
+        config: &CheckedSettings,
     ) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(AuthenticatorInner {
             verifier,
             platform_tokens,
             live_system_users,
@@ -294,13 +294,13 @@ impl Authenticator {
     ///
     /// # Errors
     /// 401 with the reason, or 503 when the issuer's keys cannot be had.
-    pub async fn verify(&self, token: &str) -> ApiResult<Verified> {
+    pub async fn verify(&self, token: &str) -> ApiResult<VerifiedToken> {
         self.0
             .verifier
             .verify(token)
             .await
             .map_err(|reject| match reject {
-                Reject::Refused(refusal) => {
+                TokenRejection::Refused(refusal) => {
                     metrics::counter!(AUTH_FAILED.name, "reason" => refusal.wire()).increment(1);
                     context::report(SecurityEvent::AuthFailed {
                         reason: refusal.wire(),
@@ -308,7 +308,7 @@ impl Authenticator {
                     });
                     ApiError::Unauthorized(Some(refusal))
                 }
-                Reject::Unavailable => ApiError::Unavailable(5),
+                TokenRejection::Unavailable => ApiError::Unavailable(5),
             })
     }
 
@@ -321,7 +321,7 @@ impl Authenticator {
         &self,
         headers: &HeaderMap,
         instead: impl FnOnce() -> Option<String>,
-    ) -> ApiResult<Verified> {
+    ) -> ApiResult<VerifiedToken> {
         const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
         let given = bearer(headers)
             .map_err(|_| UNAUTHORIZED)?
@@ -383,7 +383,7 @@ impl Authenticator {
 
     /// The part of the platform that calls, when the request carries a valid platform access
     /// token. An invalid one together with another credential is ignored.
-    fn platform(&self, parts: &Parts) -> ApiResult<Option<Platform>> {
+    fn platform(&self, parts: &Parts) -> ApiResult<Option<PlatformCaller>> {
         match self
             .0
             .platform_tokens
@@ -391,7 +391,7 @@ impl Authenticator {
         {
             Ok(Some(app)) => {
                 context::admit_other(&("platform", &app))?;
-                Ok(Some(Platform { app }))
+                Ok(Some(PlatformCaller { app }))
             }
             Ok(None) => Ok(None),
             Err(refusal) if parts.headers.contains_key(AUTHORIZATION) => {
@@ -424,12 +424,12 @@ impl Authenticator {
         caller: &Caller,
     ) -> ApiResult<Option<PersonOrSystemUser<P>>> {
         let (names, level) = match caller_shapes::user(&caller.principal.shape) {
-            User::Person(names, level) => (names, level),
-            User::SystemUser(id) => {
+            TokenUser::Person(names, level) => (names, level),
+            TokenUser::SystemUser(id) => {
                 let user = SystemUserCaller { id };
                 return Ok(Some(PersonOrSystemUser::SystemUser(user)));
             }
-            User::SelfIdentified(_) | User::Other => return Ok(None),
+            TokenUser::SelfIdentified(_) | TokenUser::Other => return Ok(None),
         };
         Ok(Some(PersonOrSystemUser::Person(EndUser {
             person: self.person_named(names).await?,
@@ -484,9 +484,9 @@ impl Authenticator {
     /// The person that calls, self-identified ones too; none for tokens of other shapes.
     async fn person<P>(&self, caller: &Caller) -> ApiResult<Option<EndUser<P>>> {
         let (names, level) = match caller_shapes::user(&caller.principal.shape) {
-            User::Person(names, level) => (names, level),
-            User::SelfIdentified(names) => (names, 0),
-            User::SystemUser(_) | User::Other => return Ok(None),
+            TokenUser::Person(names, level) => (names, level),
+            TokenUser::SelfIdentified(names) => (names, 0),
+            TokenUser::SystemUser(_) | TokenUser::Other => return Ok(None),
         };
         Ok(Some(EndUser {
             person: self.person_named(names).await?,
@@ -500,7 +500,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// The register cannot be read.
-    pub async fn person_or_other<P>(&self, scoped: &Scoped<P>) -> ApiResult<EndUser<P>> {
+    pub async fn person_or_other<P>(&self, scoped: &ScopedCaller<P>) -> ApiResult<EndUser<P>> {
         Ok(self.person(&scoped.caller).await?.unwrap_or(EndUser {
             person: None,
             level: 0,
@@ -521,7 +521,7 @@ impl Authenticator {
 
     /// What verifies tokens.
     #[must_use]
-    pub fn verifier(&self) -> &Verifier {
+    pub fn verifier(&self) -> &TokenVerifier {
         &self.0.verifier
     }
 
@@ -549,7 +549,7 @@ where
     }
 }
 
-impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for Scoped<P>
+impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for ScopedCaller<P>
 where
     Authenticator: FromRef<S>,
 {
@@ -581,7 +581,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        let caller = ScopedCaller::<P>::from_request_parts(parts, state)
+            .await?
+            .caller;
         let principal = &caller.principal;
         let organization =
             caller_shapes::vendor(&principal.shape).ok_or_else(|| wrong_shape(&caller))?;
@@ -601,7 +603,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        let caller = ScopedCaller::<P>::from_request_parts(parts, state)
+            .await?
+            .caller;
         let principal = &caller.principal;
         let is_admin = P::ADMIN.is_some_and(|scope| principal.scopes.contains(scope));
         let token = caller_shapes::service_owner(&principal.shape, is_admin)
@@ -615,14 +619,14 @@ where
     }
 }
 
-impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for Maskinporten<P>
+impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for MaskinportenCaller<P>
 where
     Authenticator: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let scoped = Scoped::<P>::from_request_parts(parts, state).await?;
+        let scoped = ScopedCaller::<P>::from_request_parts(parts, state).await?;
         Ok(Self {
             organization: scoped.organization(),
             policy: PhantomData,
@@ -637,7 +641,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        let caller = ScopedCaller::<P>::from_request_parts(parts, state)
+            .await?
+            .caller;
         Authenticator::from_ref(state).end_user(&caller).await
     }
 }
@@ -649,7 +655,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        let caller = ScopedCaller::<P>::from_request_parts(parts, state)
+            .await?
+            .caller;
         Authenticator::from_ref(state)
             .person_or_system_user(&caller)
             .await?
@@ -659,12 +667,12 @@ where
 
 /// A part of the platform, by a platform access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
+pub struct PlatformCaller {
     /// Its name (`urn:altinn:app`).
     pub app: String,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Platform
+impl<S: Send + Sync> FromRequestParts<S> for PlatformCaller
 where
     Authenticator: FromRef<S>,
 {
@@ -685,9 +693,9 @@ where
 #[derive(Debug, Clone)]
 pub enum BackEnd<P> {
     /// By a platform access token.
-    Platform(Platform),
+    Platform(PlatformCaller),
     /// By a token of any shape with one of the scopes.
-    Scoped(Scoped<P>),
+    Scoped(ScopedCaller<P>),
 }
 
 impl<P> BackEnd<P> {
@@ -711,7 +719,7 @@ where
         match Authenticator::from_ref(state).platform(parts)? {
             Some(platform) => Ok(Self::Platform(platform)),
             None => Ok(Self::Scoped(
-                Scoped::<P>::from_request_parts(parts, state).await?,
+                ScopedCaller::<P>::from_request_parts(parts, state).await?,
             )),
         }
     }
@@ -739,7 +747,7 @@ where
         }
         let caller = authenticator.authenticate(parts).await?;
         if caller.principal.scopes.contains_any(P::ACCEPTED) {
-            return Ok(Self::BackEnd(BackEnd::Scoped(Scoped {
+            return Ok(Self::BackEnd(BackEnd::Scoped(ScopedCaller {
                 caller,
                 policy: PhantomData,
             })));
@@ -757,12 +765,12 @@ where
 
 impl DescribeInput for Caller {
     fn describe(operation: &mut Operation) {
-        Scoped::<AnyScope>::describe(operation);
+        ScopedCaller::<AnyScope>::describe(operation);
     }
 }
 
 /// A token of any shape will do.
-impl<P: ScopePolicy> DescribeInput for Scoped<P> {
+impl<P: ScopePolicy> DescribeInput for ScopedCaller<P> {
     fn describe(operation: &mut Operation) {
         require(operation, Credential::Organization, P::ACCEPTED);
         require(operation, Credential::Person, P::ACCEPTED);
@@ -783,7 +791,7 @@ impl<P: ScopePolicy> DescribeInput for ServiceOwner<P> {
     }
 }
 
-impl<P: ScopePolicy> DescribeInput for Maskinporten<P> {
+impl<P: ScopePolicy> DescribeInput for MaskinportenCaller<P> {
     fn describe(operation: &mut Operation) {
         require(operation, Credential::Organization, P::ACCEPTED);
     }
@@ -802,7 +810,7 @@ impl<P: ScopePolicy> DescribeInput for PersonOrSystemUser<P> {
     }
 }
 
-impl DescribeInput for Platform {
+impl DescribeInput for PlatformCaller {
     fn describe(operation: &mut Operation) {
         require(operation, Credential::Platform, &[]);
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     callers::{Authenticator, EndUser, PersonOrSystemUser},
     delegation::Approver,
-    pdp::{Asker, Pdp},
+    pdp::{Pdp, PermitSubject},
 };
 
 /// Level of login that a person needs to change anything.
@@ -25,14 +25,14 @@ pub const LEVEL_TO_WRITE: u8 = 3;
 
 /// What a caller wants to do with a system resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum SystemResourceAction {
     /// See what is there.
     Read,
     /// Change it.
     Write,
 }
 
-impl Action {
+impl SystemResourceAction {
     /// As policies name it.
     #[must_use]
     pub const fn wire(self) -> &'static str {
@@ -55,7 +55,7 @@ impl<P> PersonOrSystemUser<P> {
     /// Whether a person has logged in well enough for it, whatever a policy asks for besides. A system
     /// user has no login.
     #[must_use]
-    pub const fn has_level_for(&self, action: Action) -> bool {
+    pub const fn has_level_for(&self, action: SystemResourceAction) -> bool {
         match self {
             Self::Person(user) => action.is_open_at(user.level()),
             Self::SystemUser(_) => true,
@@ -139,7 +139,7 @@ impl Permissions {
         &self,
         user: EndUser<S>,
         party_id: i32,
-    ) -> ApiResult<Permitted<P>> {
+    ) -> ApiResult<PermittedPerson<P>> {
         let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
         let (person, level) = user.known()?;
         if !self
@@ -152,7 +152,7 @@ impl Permissions {
         let party = parties::party_by_id(&mut db, party_id)
             .await?
             .ok_or_else(forbidden)?;
-        Ok(Permitted {
+        Ok(PermittedPerson {
             person,
             party,
             policy: PhantomData,
@@ -172,7 +172,7 @@ impl Permissions {
         match party.party_id {
             Some(id) => {
                 let resource = SystemResource::AccessManagement;
-                self.person_may(person, level, Action::Write, resource, id)
+                self.person_may(person, level, SystemResourceAction::Write, resource, id)
                     .await
             }
             None => Ok(false),
@@ -188,11 +188,11 @@ impl Permissions {
         &self,
         person: &Person,
         level: u8,
-        action: Action,
+        action: SystemResourceAction,
         resource: SystemResource,
         party_id: i32,
     ) -> ApiResult<bool> {
-        let asker = Asker::Person(person.0.uuid);
+        let asker = PermitSubject::Person(person.0.uuid);
         Ok(action.is_open_at(level)
             && self
                 .permits(asker, level, action, resource, party_id)
@@ -206,7 +206,7 @@ impl Permissions {
     pub async fn caller_may<P>(
         &self,
         caller: &PersonOrSystemUser<P>,
-        action: Action,
+        action: SystemResourceAction,
         resource: SystemResource,
         party_id: i32,
     ) -> ApiResult<bool> {
@@ -219,7 +219,7 @@ impl Permissions {
                 None => Ok(false),
             },
             PersonOrSystemUser::SystemUser(user) => {
-                let asker = Asker::SystemUser(user.id);
+                let asker = PermitSubject::SystemUser(user.id);
                 self.permits(asker, self.system_user_level, action, resource, party_id)
                     .await
             }
@@ -233,7 +233,7 @@ impl Permissions {
     pub async fn permitted_party<P>(
         &self,
         caller: &PersonOrSystemUser<P>,
-        action: Action,
+        action: SystemResourceAction,
         resource: SystemResource,
         party: Option<Uuid>,
     ) -> ApiResult<Party> {
@@ -272,9 +272,9 @@ impl Permissions {
 
     async fn permits(
         &self,
-        asker: Asker,
+        asker: PermitSubject,
         level: u8,
-        action: Action,
+        action: SystemResourceAction,
         resource: SystemResource,
         party_id: i32,
     ) -> ApiResult<bool> {
@@ -297,7 +297,7 @@ pub trait PartyPolicy: Send + Sync + 'static {
     /// System resource.
     const RESOURCE: SystemResource;
     /// Action.
-    const ACTION: Action;
+    const ACTION: SystemResourceAction;
     /// Scopes that are needed besides.
     type Scopes: ScopePolicy;
 }
@@ -307,7 +307,7 @@ macro_rules! party_policies {
         $($(#[$meta])* #[derive(Debug, Clone, Copy)] pub struct $name;
           impl PartyPolicy for $name {
               const RESOURCE: SystemResource = SystemResource::$resource;
-              const ACTION: Action = Action::$action;
+              const ACTION: SystemResourceAction = SystemResourceAction::$action;
               type Scopes = $scopes;
           })*
     };
@@ -330,7 +330,7 @@ party_policies! {
 
 /// A person who was permitted to act for the party of the route.
 #[derive(Debug, Clone)]
-pub struct Permitted<P> {
+pub struct PermittedPerson<P> {
     /// The person who calls.
     pub person: Person,
     /// `{party}`
@@ -338,7 +338,7 @@ pub struct Permitted<P> {
     policy: PhantomData<P>,
 }
 
-impl<P> Permitted<P> {
+impl<P> PermittedPerson<P> {
     /// The person, as one who decides for the party.
     #[must_use]
     pub const fn approver(&self) -> Approver<'_> {
@@ -349,7 +349,7 @@ impl<P> Permitted<P> {
     }
 }
 
-impl<P: PartyPolicy, S: Send + Sync> FromRequestParts<S> for Permitted<P>
+impl<P: PartyPolicy, S: Send + Sync> FromRequestParts<S> for PermittedPerson<P>
 where
     Permissions: FromRef<S>,
 {
@@ -365,7 +365,7 @@ where
     }
 }
 
-impl<P: PartyPolicy> DescribeInput for Permitted<P> {
+impl<P: PartyPolicy> DescribeInput for PermittedPerson<P> {
     fn describe(operation: &mut Operation) {
         EndUser::<P::Scopes>::describe(operation);
     }

@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     authorized_parties::{self, PartyLists},
     callers::Authenticator,
-    exchange::{self, Exchange},
+    exchange::{self, TokenExchange},
     pdp::{self, DecisionEndpoints},
 };
 
@@ -15,7 +15,7 @@ foundation::router_state! {
     pub struct State of Slices {
         authenticator: Authenticator,
         decisions: DecisionEndpoints,
-        exchange: Exchange,
+        exchange: TokenExchange,
         party_lists: PartyLists,
     }
 }

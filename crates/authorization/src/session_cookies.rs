@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum_extra::extract::cookie::CookieJar;
 use foundation::{
-    config::Checked,
+    config::CheckedSettings,
     crypto::{base64url, sha256, unbase64url},
     http::{
         ApiError, ApiResult,
-        context::{self, Refusal},
+        context::{self, RefusalCause},
     },
     sessions::{self, LiveSession, csrf, live_session},
     telemetry::security::SecurityEvent,
@@ -32,13 +32,13 @@ pub struct TakesPageSession;
 #[derive(Debug, Clone)]
 pub struct SessionCookies {
     db: PgPool,
-    config: Arc<Checked>,
+    config: Arc<CheckedSettings>,
 }
 
 impl SessionCookies {
     /// On this database, as the settings say.
     #[must_use]
-    pub const fn new(db: PgPool, config: Arc<Checked>) -> Self {
+    pub const fn new(db: PgPool, config: Arc<CheckedSettings>) -> Self {
         Self { db, config }
     }
 
@@ -124,7 +124,7 @@ impl SessionCookies {
     /// 401 for tokens of others, 403 without proof.
     pub async fn require_proof(&self, parts: &Parts, principal: &Principal) -> ApiResult<()> {
         if principal.issuer_kind != IssuerKind::Own || principal.person().is_none() {
-            return Err(ApiError::Unauthorized(Some(token::Refusal::Cookie)));
+            return Err(ApiError::Unauthorized(Some(token::TokenRefusal::Cookie)));
         }
         if is_safe(&parts.method) {
             return Ok(());
@@ -143,7 +143,9 @@ impl SessionCookies {
         if principal.session().is_none() || Box::pin(self.live(principal)).await?.is_some() {
             return Ok(());
         }
-        Err(ApiError::Unauthorized(Some(token::Refusal::SessionEnded)))
+        Err(ApiError::Unauthorized(Some(
+            token::TokenRefusal::SessionEnded,
+        )))
     }
 
     /// The session of a token, unless it has none or the session ended.
@@ -181,6 +183,6 @@ fn rejected(parts: &Parts, answer: ApiError) -> ApiError {
     context::report(SecurityEvent::CsrfRejected {
         path: parts.uri.path(),
     });
-    context::note_refusal(Refusal::denial(context::CSRF));
+    context::note_refusal(RefusalCause::denial(context::CSRF));
     answer
 }

@@ -8,7 +8,7 @@ use foundation::routes;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    pages::{self, Pages, Shown},
+    pages::{self, AccessManagementUi, Pages},
     portal::{self, PortalBackEnd},
 };
 
@@ -162,9 +162,9 @@ pub fn pages_router(pages: Pages) -> (Router, Vec<String>) {
     let mut templates: Vec<String> = pages::TEMPLATES.iter().map(|t| (*t).to_owned()).collect();
     let mut router = if pages.front_end.is_some() {
         templates.extend(pages::FRONT_END_TEMPLATES.iter().map(|t| (*t).to_owned()));
-        pages::router(Shown::FrontEnd).merge(pages::front_end_router())
+        pages::router(AccessManagementUi::FrontEnd).merge(pages::front_end_router())
     } else {
-        pages::router(Shown::OwnPages)
+        pages::router(AccessManagementUi::OwnPages)
     };
     for (name, handle) in pages::docs_routes() {
         templates.push(name.clone());

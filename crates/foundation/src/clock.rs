@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// The clock that tokens, sessions and issuers go by. Clones share their offset.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Arc<Offset>);
+pub struct Clock(Arc<ClockOffset>);
 
 #[derive(Debug, Default)]
-struct Offset {
+struct ClockOffset {
     seconds: AtomicI64,
     drift: AtomicI64,
     moved: AtomicBool,

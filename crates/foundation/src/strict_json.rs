@@ -34,18 +34,18 @@ pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
 /// member twice in one object (a data error).
 pub fn value(bytes: &[u8], depth: usize, names: MemberNames) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth, names }.deserialize(&mut deserializer)?;
+    let value = StrictJson { depth, names }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
 #[derive(Clone, Copy)]
-struct Strict {
+struct StrictJson {
     depth: usize,
     names: MemberNames,
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for StrictJson {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -53,7 +53,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for StrictJson {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-impl Strict {
+impl StrictJson {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         let depth = self
             .depth

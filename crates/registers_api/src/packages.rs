@@ -30,17 +30,17 @@ use foundation::{
     },
 };
 use registers::packages::{
-    self, AreaDto, Comparison, FoundPackage, GroupDto, Metadata, PackageDto, PackageSearch,
-    ResourceDto, RoleDto, SubtypeDto, UnknownName,
+    self, AreaDto, CatalogueMetadata, FoundPackage, GroupDto, PackageDto, PackageSearch,
+    ResourceDto, RoleDto, SubtypeDto, UnknownName, WordComparison,
 };
 
 /// A reader: its language, and the version that it has already.
-pub struct Reader {
+pub struct CatalogueReader {
     language: Language,
     headers: HeaderMap,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Reader {
+impl<S: Send + Sync> FromRequestParts<S> for CatalogueReader {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
@@ -66,7 +66,7 @@ fn language(entry: &str) -> Option<Language> {
     }
 }
 
-impl Reader {
+impl CatalogueReader {
     /// One thing, or 404.
     fn one<T: Serialize>(&self, thing: Option<T>) -> ApiResult<Response> {
         self.answer(&thing.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?)
@@ -128,16 +128,16 @@ fn id(path: &PathValues) -> ApiResult<Uuid> {
     responses((status = 200, body = Vec<FoundPackage>), (status = 204, description = "None"),
         (status = 400, description = "A flag is no flag, there is no such kind of party, or the term has more than 20 words or 256 characters")))]
 pub async fn search(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     query: Query,
 ) -> ApiResult<Response> {
     let is_strict = query.flag("strict")?;
     let comparison = match (query.flag_or("simpleSearch", true)?, is_strict) {
-        (false, _) => Comparison::Alike,
-        (true, true) => Comparison::All,
-        (true, false) => Comparison::Any,
+        (false, _) => WordComparison::Alike,
+        (true, true) => WordComparison::All,
+        (true, false) => WordComparison::Any,
     };
     let given = |text: &&str| !text.trim().is_empty();
     let search = PackageSearch {
@@ -166,14 +166,20 @@ pub async fn search(
 /// All groups with their areas with their packages.
 #[utoipa::path(get, operation_id = "exportAccessPackages", path = "/accessmanagement/api/v1/meta/info/accesspackages/export", tag = "Vendor",
     responses((status = 200, body = Vec<GroupDto>)))]
-pub async fn export(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
+pub async fn export(
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
+) -> ApiResult<Response> {
     reader.list(Some(metadata.hierarchy(reader.language)))
 }
 
 /// The groups of areas.
 #[utoipa::path(get, operation_id = "listAreaGroups", path = "/accessmanagement/api/v1/meta/info/accesspackages/group", tag = "Vendor",
     responses((status = 200, body = Vec<GroupDto>)))]
-pub async fn groups(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
+pub async fn groups(
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
+) -> ApiResult<Response> {
     reader.list(Some(metadata.groups(reader.language)))
 }
 
@@ -181,8 +187,8 @@ pub async fn groups(State(metadata): State<Arc<Metadata>>, reader: Reader) -> Ap
 #[utoipa::path(get, operation_id = "getAreaGroup", path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = GroupDto), (status = 400), (status = 404)))]
 pub async fn group(
-    State(metadata): State<Arc<Metadata>>,
-    reader: Reader,
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     reader.one(metadata.group(id(&path)?, reader.language))
@@ -192,8 +198,8 @@ pub async fn group(
 #[utoipa::path(get, operation_id = "listAreasOfGroup", path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}/areas", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<AreaDto>), (status = 400), (status = 404)))]
 pub async fn areas_of_group(
-    State(metadata): State<Arc<Metadata>>,
-    reader: Reader,
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     reader.list(metadata.areas_of(id(&path)?, reader.language))
@@ -203,8 +209,8 @@ pub async fn areas_of_group(
 #[utoipa::path(get, operation_id = "getArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = AreaDto), (status = 400), (status = 404)))]
 pub async fn area(
-    State(metadata): State<Arc<Metadata>>,
-    reader: Reader,
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     reader.one(metadata.area(id(&path)?, reader.language))
@@ -214,8 +220,8 @@ pub async fn area(
 #[utoipa::path(get, operation_id = "listAccessPackagesOfArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
 pub async fn packages_of_area(
-    State(metadata): State<Arc<Metadata>>,
-    reader: Reader,
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     reader.list(metadata.packages_of(id(&path)?, reader.language))
@@ -225,9 +231,9 @@ pub async fn packages_of_area(
 #[utoipa::path(get, operation_id = "getAccessPackage", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = PackageDto), (status = 400), (status = 404)))]
 pub async fn package(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     let package = metadata.package(id(&path)?, reader.language);
@@ -239,9 +245,9 @@ pub async fn package(
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Vec<ResourceDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
 pub async fn resources_of_package(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     let package = metadata.package(id(&path)?, reader.language);
@@ -286,9 +292,9 @@ async fn fill_resources(
 #[utoipa::path(get, operation_id = "getAccessPackageByUrn", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/urn/{urnValue}", tag = "Vendor",
     params(("urnValue" = String, Path)), responses((status = 200, body = PackageDto), (status = 404)))]
 pub async fn package_by_urn(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     let package = metadata.package_by_urn(path.get("urnValue"), reader.language);
@@ -298,7 +304,10 @@ pub async fn package_by_urn(
 /// The roles.
 #[utoipa::path(get, operation_id = "listRoles", path = "/accessmanagement/api/v1/meta/info/roles", tag = "Vendor",
     responses((status = 200, body = Vec<RoleDto>)))]
-pub async fn roles(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
+pub async fn roles(
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
+) -> ApiResult<Response> {
     reader.list(Some(metadata.roles(reader.language)))
 }
 
@@ -306,8 +315,8 @@ pub async fn roles(State(metadata): State<Arc<Metadata>>, reader: Reader) -> Api
 #[utoipa::path(get, operation_id = "getRole", path = "/accessmanagement/api/v1/meta/info/roles/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<RoleDto>), (status = 400), (status = 404)))]
 pub async fn role(
-    State(metadata): State<Arc<Metadata>>,
-    reader: Reader,
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     reader.one(
@@ -343,8 +352,8 @@ fn unknown(name: &UnknownName) -> ApiError {
 }
 
 async fn packages_given(
-    (metadata, db): (&Metadata, &PgPool),
-    reader: &Reader,
+    (metadata, db): (&CatalogueMetadata, &PgPool),
+    reader: &CatalogueReader,
     query: &Query,
     (role, variant): (&str, &str),
 ) -> ApiResult<Response> {
@@ -365,9 +374,9 @@ async fn packages_given(
     responses((status = 200, body = Vec<PackageDto>), (status = 400, description = "The role or the form is missing"),
         (status = 404, body = String, description = "No such role or form")))]
 pub async fn packages_by_role(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     query: Query,
 ) -> ApiResult<Response> {
     let [role, variant] = named(&query, &["role", "variant"])?[..] else {
@@ -382,9 +391,9 @@ pub async fn packages_by_role(
     responses((status = 200, body = Vec<PackageDto>), (status = 400, description = "Not a uuid, or the form is missing"),
         (status = 404, body = String, description = "No such form")))]
 pub async fn packages_of_role(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Response> {
@@ -398,8 +407,8 @@ pub async fn packages_of_role(
 }
 
 async fn resources_given(
-    (metadata, db): (&Metadata, &PgPool),
-    reader: &Reader,
+    (metadata, db): (&CatalogueMetadata, &PgPool),
+    reader: &CatalogueReader,
     query: &Query,
     (role, variant): (&str, &str),
 ) -> ApiResult<Response> {
@@ -432,9 +441,9 @@ async fn resources_given(
     responses((status = 200, body = Vec<ResourceDto>), (status = 400, description = "The role or the form is missing"),
         (status = 404, body = String, description = "No such role or form")))]
 pub async fn resources_by_role(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     query: Query,
 ) -> ApiResult<Response> {
     let [role, variant] = named(&query, &["role", "variant"])?[..] else {
@@ -449,9 +458,9 @@ pub async fn resources_by_role(
     responses((status = 200, body = Vec<ResourceDto>), (status = 400, description = "Not a uuid, or the form is missing"),
         (status = 404, body = String, description = "No such form")))]
 pub async fn resources_of_role(
-    State(metadata): State<Arc<Metadata>>,
+    State(metadata): State<Arc<CatalogueMetadata>>,
     State(db): State<PgPool>,
-    reader: Reader,
+    reader: CatalogueReader,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Response> {
@@ -468,13 +477,13 @@ pub async fn resources_of_role(
 #[utoipa::path(get, operation_id = "listOrganizationForms", path = "/accessmanagement/api/v1/meta/types/organization/subtypes", tag = "Vendor",
     responses((status = 200, body = Vec<SubtypeDto>)))]
 pub async fn organisation_forms(
-    State(metadata): State<Arc<Metadata>>,
-    reader: Reader,
+    State(metadata): State<Arc<CatalogueMetadata>>,
+    reader: CatalogueReader,
 ) -> ApiResult<Response> {
     reader.list(Some(metadata.organisation_forms(reader.language)))
 }
 
-impl DescribeInput for Reader {
+impl DescribeInput for CatalogueReader {
     fn describe(operation: &mut Operation) {
         describe::answers_in_languages(operation);
         describe::header(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use authorization::callers::Authenticator;
 use axum::extract::DefaultBodyLimit;
 use foundation::routes;
-use registers::packages::Metadata;
+use registers::packages::CatalogueMetadata;
 use sqlx::PgPool;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -20,7 +20,7 @@ foundation::router_state! {
     pub struct State of Slices {
         authenticator: Authenticator,
         db: PgPool,
-        metadata: Arc<Metadata>,
+        metadata: Arc<CatalogueMetadata>,
         party_lookups: PartyLookups,
         resource_registry: ResourceRegistry,
     }

@@ -48,7 +48,7 @@ pub const VENDOR_SCOPES: &[&str] = &[
 /// A registered client.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns of the registry")]
-pub struct Client {
+pub struct MaskinportenClient {
     pub client_id: String,
     pub org_number: String,
     pub scopes: Vec<String>,
@@ -58,7 +58,7 @@ pub struct Client {
     pub delegated_by: Vec<String>,
 }
 
-impl Client {
+impl MaskinportenClient {
     /// The JSON of answers.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -94,12 +94,12 @@ impl ClientMaterial {
 }
 
 /// A client by id.
-pub async fn find(pool: &PgPool, client_id: &str) -> Result<Option<Client>, DbError> {
+pub async fn find(pool: &PgPool, client_id: &str) -> Result<Option<MaskinportenClient>, DbError> {
     if client_id.contains('\0') {
         return Ok(None);
     }
     Ok(sqlx::query_as!(
-        Client,
+        MaskinportenClient,
         "select client_id, org_number, scopes, ungranted_scopes, jwks, expired_kids, delegated_by from sandbox_client where client_id = $1",
         client_id
     )
@@ -108,9 +108,9 @@ pub async fn find(pool: &PgPool, client_id: &str) -> Result<Option<Client>, DbEr
 }
 
 /// Every client, by id.
-pub async fn all(pool: &PgPool) -> Result<Vec<Client>, DbError> {
+pub async fn all(pool: &PgPool) -> Result<Vec<MaskinportenClient>, DbError> {
     Ok(sqlx::query_as!(
-        Client,
+        MaskinportenClient,
         "select client_id, org_number, scopes, ungranted_scopes, jwks, expired_kids, delegated_by from sandbox_client order by client_id"
     )
     .fetch_all(pool)
@@ -118,7 +118,7 @@ pub async fn all(pool: &PgPool) -> Result<Vec<Client>, DbError> {
 }
 
 /// Stores a client, or replaces it.
-pub async fn put(pool: &PgPool, client: &Client) -> Result<(), DbError> {
+pub async fn put(pool: &PgPool, client: &MaskinportenClient) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into sandbox_client (client_id, org_number, scopes, ungranted_scopes, jwks, expired_kids, delegated_by)
            values ($1, $2, $3, $4, $5, $6, $7)
@@ -210,7 +210,7 @@ pub async fn seed(pool: &PgPool, dir: &Path, all_systems: bool) -> anyhow::Resul
             continue;
         }
         let jwks = json!({"keys": [write_material(&folder, &client_id)?.public_jwk()]});
-        let client = Client {
+        let client = MaskinportenClient {
             client_id,
             org_number,
             scopes,

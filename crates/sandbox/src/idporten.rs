@@ -19,20 +19,20 @@ use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use super::{Service, keys::SandboxKeys};
+use super::{SharedService, keys::SandboxKeys};
 use foundation::{
     crypto::{base64url, random_text, sha256},
     db::DbError,
     http::{ApiError, query::Query},
     ids::{ISO6523_AUTHORITY, NationalId},
-    token::{Algorithm, KeySet, parse},
+    token::{KeySet, SignatureAlgorithm, parse},
 };
 
 /// What the issuer works with.
 #[derive(Debug, Clone)]
-pub struct IdPorten {
+pub struct IdPortenIssuer {
     /// The service.
-    pub service: Service,
+    pub service: SharedService,
     /// Its keys.
     pub keys: Arc<SandboxKeys>,
     /// Its name, without slash.
@@ -41,7 +41,7 @@ pub struct IdPorten {
     pub auto_login_pid: Option<String>,
 }
 
-impl IdPorten {
+impl IdPortenIssuer {
     /// Path in front of its routes: none, unless it shares a listener.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -65,7 +65,7 @@ pub struct OidcClient {
 
 const ACCESS_LIFE: i64 = 600;
 
-pub(crate) async fn metadata(State(i): State<IdPorten>) -> Json<Value> {
+pub(crate) async fn metadata(State(i): State<IdPortenIssuer>) -> Json<Value> {
     let at = |path: &str| format!("{}/{path}", i.issuer);
     Json(json!({
         "issuer": i.issuer, "authorization_endpoint": at("authorize"), "token_endpoint": at("token"),
@@ -126,7 +126,7 @@ const fn bad(error: &'static str, text: &'static str) -> OAuthError {
 
 /// A client by id.
 pub async fn find_client(
-    service: &Service,
+    service: &SharedService,
     client_id: &str,
 ) -> Result<Option<OidcClient>, DbError> {
     Ok(sqlx::query_as!(
@@ -140,7 +140,7 @@ pub async fn find_client(
 }
 
 /// Stores a client, or replaces it.
-pub async fn put_client(service: &Service, client: &OidcClient) -> Result<(), DbError> {
+pub async fn put_client(service: &SharedService, client: &OidcClient) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into sandbox_oidc_client (client_id, org_number, secret_hash, jwks, redirect_uris, post_logout_redirect_uris, scopes)
            values ($1, $2, $3, $4, $5, $6, $7)
@@ -161,7 +161,7 @@ pub async fn put_client(service: &Service, client: &OidcClient) -> Result<(), Db
 
 /// The request parameters that matter, checked against the client.
 pub async fn checked_parameters(
-    i: &IdPorten,
+    i: &IdPortenIssuer,
     given: &Query,
 ) -> Result<Map<String, Value>, OAuthError> {
     let client_id = given
@@ -220,7 +220,7 @@ pub async fn checked_parameters(
 
 /// Keeps checked parameters for so many seconds; returns the name to ask for them by.
 pub async fn remember(
-    service: &Service,
+    service: &SharedService,
     parameters: Map<String, Value>,
     seconds: i32,
 ) -> Result<String, OAuthError> {
@@ -244,7 +244,7 @@ pub async fn remember(
 
 /// Remembered parameters.
 pub async fn remembered(
-    service: &Service,
+    service: &SharedService,
     request_uri: &str,
 ) -> Result<Option<Map<String, Value>>, OAuthError> {
     let found = sqlx::query_scalar!("select parameters from sandbox_pushed_request where request_uri = $1 and expires_at > service_now()", request_uri)
@@ -254,7 +254,7 @@ pub async fn remembered(
 }
 
 pub(crate) async fn push(
-    State(i): State<IdPorten>,
+    State(i): State<IdPortenIssuer>,
     headers: HeaderMap,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, OAuthError> {
@@ -280,7 +280,7 @@ fn query_of(form: &[(String, String)]) -> Query {
 
 /// The client behind a request: by signed assertion, by secret, or, with PKCE, by name alone.
 async fn authenticate(
-    i: &IdPorten,
+    i: &IdPortenIssuer,
     headers: &HeaderMap,
     given: &Query,
 ) -> Result<OidcClient, OAuthError> {
@@ -351,7 +351,7 @@ fn form_decoded(text: &str) -> Option<String> {
     decoded.ok().map(std::borrow::Cow::into_owned)
 }
 
-fn check_assertion(i: &IdPorten, client: &OidcClient, assertion: &str) -> Result<(), ()> {
+fn check_assertion(i: &IdPortenIssuer, client: &OidcClient, assertion: &str) -> Result<(), ()> {
     let token = parse(assertion, 8_192).map_err(|_| ())?;
     let claim = |name: &str| token.claims.get(name).and_then(Value::as_str);
     let same = claim("iss") == Some(&client.client_id) && claim("sub") == Some(&client.client_id);
@@ -373,7 +373,7 @@ fn check_assertion(i: &IdPorten, client: &OidcClient, assertion: &str) -> Result
         .get(kid)
         .ok_or(())?;
     let key = key
-        .for_algorithm(Algorithm::RS256)
+        .for_algorithm(SignatureAlgorithm::RS256)
         .filter(|_| token.alg == "RS256")
         .ok_or(())?;
     let signed = jsonwebtoken::crypto::verify(
@@ -392,7 +392,7 @@ fn check_assertion(i: &IdPorten, client: &OidcClient, assertion: &str) -> Result
 /// A login that a person has made, waiting for its code to be redeemed.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "columns of the table")]
-pub struct Grant {
+pub struct LoginGrant {
     pub client_id: String,
     pub redirect_uri: String,
     pub person_uuid: Uuid,
@@ -408,9 +408,9 @@ pub struct Grant {
 
 /// Stores a login under a code or refresh token.
 pub async fn store_grant(
-    service: &Service,
+    service: &SharedService,
     code: &str,
-    grant: &Grant,
+    grant: &LoginGrant,
     seconds: i32,
 ) -> Result<(), OAuthError> {
     sqlx::query!(
@@ -437,7 +437,7 @@ pub async fn store_grant(
 }
 
 pub(crate) async fn token(
-    State(i): State<IdPorten>,
+    State(i): State<IdPortenIssuer>,
     headers: HeaderMap,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, OAuthError> {
@@ -458,7 +458,7 @@ pub(crate) async fn token(
         .get(name)
         .ok_or_else(|| bad("invalid_request", "the code is missing"))?;
     let grant = sqlx::query_as!(
-        Grant,
+        LoginGrant,
         r#"update sandbox_authorization set used_at = service_now() where code_hash = $1 and used_at is null and expires_at > service_now()
            returning client_id, redirect_uri, person_uuid, pid_enc, acr, scope, nonce, code_challenge, locale, sid, auth_time"#,
         &sha256(code)[..]
@@ -490,7 +490,7 @@ pub(crate) async fn token(
         .decrypt(&grant.pid_enc)
         .map_err(|_| invalid())?;
     let refresh = random_text(32);
-    let again = Grant {
+    let again = LoginGrant {
         code_challenge: String::new(),
         client_id: grant.client_id.clone(),
         redirect_uri: String::new(),
@@ -514,9 +514,9 @@ pub(crate) async fn token(
 }
 
 fn answer(
-    i: &IdPorten,
+    i: &IdPortenIssuer,
     client: &OidcClient,
-    grant: &Grant,
+    grant: &LoginGrant,
     pid: &NationalId,
     refresh: &str,
 ) -> anyhow::Result<Response> {
@@ -549,7 +549,7 @@ fn answer(
     Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-pub(crate) async fn userinfo(State(i): State<IdPorten>, headers: HeaderMap) -> Response {
+pub(crate) async fn userinfo(State(i): State<IdPortenIssuer>, headers: HeaderMap) -> Response {
     let token = headers
         .get(AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
@@ -563,7 +563,7 @@ pub(crate) async fn userinfo(State(i): State<IdPorten>, headers: HeaderMap) -> R
     }
 }
 
-pub(crate) async fn logout(State(i): State<IdPorten>, query: Query) -> Response {
+pub(crate) async fn logout(State(i): State<IdPortenIssuer>, query: Query) -> Response {
     let from_hint = || {
         parse(query.get("id_token_hint")?, 8_192)
             .ok()?

@@ -13,7 +13,7 @@ use http::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::idporten::{self, Grant, IdPorten, OAuthError};
+use super::idporten::{self, IdPortenIssuer, LoginGrant, OAuthError};
 use edges::pages::{self, Language};
 use foundation::{
     crypto::random_text,
@@ -59,14 +59,18 @@ impl LoginPage {
 }
 
 /// `GET /authorize`: the page, for parameters pushed before or given here.
-pub async fn ask(State(i): State<IdPorten>, headers: HeaderMap, query: Query) -> Response {
+pub async fn ask(State(i): State<IdPortenIssuer>, headers: HeaderMap, query: Query) -> Response {
     match ask_for(&i, &headers, &query).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
 }
 
-async fn ask_for(i: &IdPorten, headers: &HeaderMap, query: &Query) -> Result<Response, OAuthError> {
+async fn ask_for(
+    i: &IdPortenIssuer,
+    headers: &HeaderMap,
+    query: &Query,
+) -> Result<Response, OAuthError> {
     let expired = OAuthError(
         StatusCode::BAD_REQUEST,
         "invalid_request_uri",
@@ -154,7 +158,7 @@ fn acceptable(text: &str) -> Option<NationalId> {
 }
 
 async fn page(
-    i: &IdPorten,
+    i: &IdPortenIssuer,
     headers: &HeaderMap,
     request: String,
     parameters: &Map<String, Value>,
@@ -167,7 +171,7 @@ async fn page(
     } else {
         parties::persons_for_login(&i.service.db).await?
     };
-    let row = |p: parties::PartyName| {
+    let row = |p: parties::LoginPerson| {
         let pid = i.service.identity.decrypt(&p.person_id_enc).ok()?;
         let role = |(name, org): &(Value, String)| {
             format!(
@@ -231,7 +235,7 @@ async fn page(
 
 /// `POST /authorize`: a person was chosen.
 pub async fn answer(
-    State(i): State<IdPorten>,
+    State(i): State<IdPortenIssuer>,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Response {
@@ -242,7 +246,7 @@ pub async fn answer(
 }
 
 async fn answer_for(
-    i: &IdPorten,
+    i: &IdPortenIssuer,
     headers: &HeaderMap,
     form: LoginForm,
 ) -> Result<Response, OAuthError> {
@@ -270,7 +274,7 @@ async fn answer_for(
 }
 
 async fn finish(
-    i: &IdPorten,
+    i: &IdPortenIssuer,
     parameters: &Map<String, Value>,
     pid: &NationalId,
     level: u8,
@@ -312,7 +316,7 @@ async fn finish(
         .next()
         .and_then(Language::parse)
         .unwrap_or(Language::Nb);
-    let grant = Grant {
+    let grant = LoginGrant {
         client_id: text("client_id"),
         redirect_uri: text("redirect_uri"),
         person_uuid: known.map(|p| p.uuid).unwrap_or_default(),

@@ -20,24 +20,24 @@ use std::sync::Arc;
 
 use foundation::{
     clock::Clock,
-    config::Checked,
-    token::{OwnKeys, Verifier},
+    config::CheckedSettings,
+    token::{OwnKeys, TokenVerifier},
 };
 use registers::parties::IdentityKeys;
 use sqlx::PgPool;
 
-pub use clients::{Client, ClientMaterial, material_dir};
+pub use clients::{ClientMaterial, MaskinportenClient, material_dir};
 pub use keys::{SandboxKeys, ServiceKeys};
 pub use nation::{NationOptions, generate};
 
 /// What the issuers share with the service of the same process. Clones are cheap.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
-pub struct Service {
+pub struct SharedService {
     pub clock: Clock,
-    pub config: Arc<Checked>,
+    pub config: Arc<CheckedSettings>,
     pub db: PgPool,
     pub identity: Arc<IdentityKeys>,
     pub own_keys: Arc<OwnKeys>,
-    pub verifier: Arc<Verifier>,
+    pub verifier: Arc<TokenVerifier>,
 }

@@ -13,24 +13,24 @@ use http::{StatusCode, header::CACHE_CONTROL};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::Service;
+use super::SharedService;
 use super::{
-    clients::{self, Client},
+    clients::{self, MaskinportenClient},
     keys::SandboxKeys,
 };
 use foundation::{
     crypto::{random_text, sha256},
     http::{ApiError, query::Query},
     ids::{ExternalRef, ISO6523_AUTHORITY, NationalId, OrgNumber},
-    token::{Algorithm, KeySet, ParsedToken, SANDBOX_AUTHORITY, SYSTEM_USER_TYPE, parse},
+    token::{KeySet, ParsedToken, SANDBOX_AUTHORITY, SYSTEM_USER_TYPE, SignatureAlgorithm, parse},
 };
 use system_users::users;
 
 /// What the issuer works with.
 #[derive(Debug, Clone)]
-pub struct Maskinporten {
+pub struct MaskinportenIssuer {
     /// The service.
-    pub service: Service,
+    pub service: SharedService,
     /// Its keys.
     pub keys: Arc<SandboxKeys>,
     /// Its name, with the slash at the end.
@@ -44,24 +44,26 @@ pub struct Maskinporten {
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The issuer's metadata at another address.
-pub fn metadata_router(path: &str, issuer: Maskinporten) -> Router {
+pub fn metadata_router(path: &str, issuer: MaskinportenIssuer) -> Router {
     Router::new().route(path, get(metadata)).with_state(issuer)
 }
 
 /// The issuer's routes.
-pub fn router(issuer: Maskinporten) -> Router {
+pub fn router(issuer: MaskinportenIssuer) -> Router {
     Router::new()
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route(
             "/jwk",
-            get(async |State(m): State<Maskinporten>| Json(m.keys.maskinporten.document().clone())),
+            get(async |State(m): State<MaskinportenIssuer>| {
+                Json(m.keys.maskinporten.document().clone())
+            }),
         )
         .route("/token", post(token))
         .route("/errors/{code}", get(explain))
         .with_state(issuer)
 }
 
-async fn metadata(State(m): State<Maskinporten>) -> Json<Value> {
+async fn metadata(State(m): State<MaskinportenIssuer>) -> Json<Value> {
     let issuer = &m.issuer;
     Json(json!({
         "issuer": issuer, "token_endpoint": format!("{issuer}token"), "jwks_uri": format!("{issuer}jwk"),
@@ -74,15 +76,19 @@ async fn metadata(State(m): State<Maskinporten>) -> Json<Value> {
 
 /// A refusal: code of the error table, OAuth error, and words.
 #[derive(Debug, Clone, Copy)]
-struct Refusal {
+struct GrantRefusal {
     status: StatusCode,
     code: Option<&'static str>,
     error: &'static str,
     text: &'static str,
 }
 
-const fn refuse(code: Option<&'static str>, error: &'static str, text: &'static str) -> Refusal {
-    Refusal {
+const fn refuse(
+    code: Option<&'static str>,
+    error: &'static str,
+    text: &'static str,
+) -> GrantRefusal {
+    GrantRefusal {
         status: StatusCode::BAD_REQUEST,
         code,
         error,
@@ -90,7 +96,7 @@ const fn refuse(code: Option<&'static str>, error: &'static str, text: &'static 
     }
 }
 
-const ERRORS: [Refusal; 15] = [
+const ERRORS: [GrantRefusal; 15] = [
     refuse(
         Some("MP-011"),
         "invalid_request",
@@ -137,7 +143,7 @@ const ERRORS: [Refusal; 15] = [
         "invalid_scope",
         "A scope is not registered on the client.",
     ),
-    Refusal {
+    GrantRefusal {
         status: StatusCode::FORBIDDEN,
         ..refuse(
             Some("MP-250"),
@@ -145,7 +151,7 @@ const ERRORS: [Refusal; 15] = [
             "The organisation has not been granted a scope.",
         )
     },
-    Refusal {
+    GrantRefusal {
         status: StatusCode::FORBIDDEN,
         ..refuse(
             Some("MP-251"),
@@ -170,7 +176,7 @@ const ERRORS: [Refusal; 15] = [
     ),
 ];
 
-fn known(code: &str) -> Refusal {
+fn known(code: &str) -> GrantRefusal {
     ERRORS
         .into_iter()
         .find(|e| e.code == Some(code))
@@ -184,19 +190,19 @@ async fn explain(Path(code): Path<String>) -> Response {
     }
 }
 
-async fn token(State(m): State<Maskinporten>, body: Body) -> Response {
+async fn token(State(m): State<MaskinportenIssuer>, body: Body) -> Response {
     let Ok(bytes) = to_bytes(body, 32 * 1024).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let form = Query::parse(&String::from_utf8_lossy(&bytes));
     match grant(&m, &form).await {
         Ok(answer) => ([(CACHE_CONTROL, "no-store")], Json(answer)).into_response(),
-        Err(Failure::Refused(refusal)) => refusal.into_answer(&m.issuer),
-        Err(Failure::Other(error)) => error.into_response(),
+        Err(GrantFailure::Refused(refusal)) => refusal.into_answer(&m.issuer),
+        Err(GrantFailure::Other(error)) => error.into_response(),
     }
 }
 
-impl Refusal {
+impl GrantRefusal {
     fn into_answer(self, issuer: &str) -> Response {
         let mut body = json!({
             "error": self.error,
@@ -209,24 +215,24 @@ impl Refusal {
     }
 }
 
-enum Failure {
-    Refused(Refusal),
+enum GrantFailure {
+    Refused(GrantRefusal),
     Other(ApiError),
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
+impl From<GrantRefusal> for GrantFailure {
+    fn from(refusal: GrantRefusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl<E: Into<foundation::db::DbError>> From<E> for Failure {
+impl<E: Into<foundation::db::DbError>> From<E> for GrantFailure {
     fn from(error: E) -> Self {
         Self::Other(error.into().into())
     }
 }
 
-async fn grant(m: &Maskinporten, form: &Query) -> Result<Value, Failure> {
+async fn grant(m: &MaskinportenIssuer, form: &Query) -> Result<Value, GrantFailure> {
     if form.get("grant_type") != Some(GRANT_TYPE) {
         return Err(refuse(
             None,
@@ -270,16 +276,19 @@ async fn grant(m: &Maskinporten, form: &Query) -> Result<Value, Failure> {
         None => None,
         Some(details) => Some(system_user(m, details, &client).await?),
     };
-    let granted = Granted {
+    let granted = GrantContent {
         consumer,
         scope,
         person,
         details,
     };
-    issue(m, &token, &client, granted).map_err(|e| Failure::Other(ApiError::Internal(e)))
+    issue(m, &token, &client, granted).map_err(|e| GrantFailure::Other(ApiError::Internal(e)))
 }
 
-async fn client_of(m: &Maskinporten, token: &ParsedToken<'_>) -> Result<Client, Failure> {
+async fn client_of(
+    m: &MaskinportenIssuer,
+    token: &ParsedToken<'_>,
+) -> Result<MaskinportenClient, GrantFailure> {
     let id = token
         .claims
         .get("iss")
@@ -301,14 +310,17 @@ async fn client_of(m: &Maskinporten, token: &ParsedToken<'_>) -> Result<Client, 
     }
 }
 
-fn check_signature(token: &ParsedToken<'_>, client: &Client) -> Result<(), Refusal> {
+fn check_signature(
+    token: &ParsedToken<'_>,
+    client: &MaskinportenClient,
+) -> Result<(), GrantRefusal> {
     let wrong = known("MP-124");
     let kid = token.kid.as_deref().unwrap_or_default();
     if client.expired_kids.iter().any(|k| k == kid) {
         return Err(known("MP-121"));
     }
-    let algorithm = Algorithm::parse(&token.alg)
-        .filter(|a| *a != Algorithm::ES256)
+    let algorithm = SignatureAlgorithm::parse(&token.alg)
+        .filter(|a| *a != SignatureAlgorithm::ES256)
         .ok_or(wrong)?;
     let key = KeySet::read(&any_rsa_algorithm(&client.jwks))
         .get(kid)
@@ -341,7 +353,7 @@ fn any_rsa_algorithm(jwks: &Value) -> Value {
     jwks
 }
 
-fn check_claims(m: &Maskinporten, token: &ParsedToken<'_>) -> Result<(), Refusal> {
+fn check_claims(m: &MaskinportenIssuer, token: &ParsedToken<'_>) -> Result<(), GrantRefusal> {
     let unusable = known("MP-011");
     let bare = m.issuer.trim_end_matches('/');
     let accepted = |aud: &str| {
@@ -381,11 +393,11 @@ fn check_claims(m: &Maskinporten, token: &ParsedToken<'_>) -> Result<(), Refusal
 }
 
 async fn use_once(
-    m: &Maskinporten,
+    m: &MaskinportenIssuer,
     token: &ParsedToken<'_>,
     assertion: &str,
-    client: &Client,
-) -> Result<(), Failure> {
+    client: &MaskinportenClient,
+) -> Result<(), GrantFailure> {
     let id = match token.claims.get("jti").and_then(Value::as_str) {
         Some(jti) => sha256(format!("{} {jti}", client.client_id)),
         None => sha256(assertion),
@@ -409,7 +421,10 @@ async fn use_once(
     }
 }
 
-fn check_scope(token: &ParsedToken<'_>, client: &Client) -> Result<String, Refusal> {
+fn check_scope(
+    token: &ParsedToken<'_>,
+    client: &MaskinportenClient,
+) -> Result<String, GrantRefusal> {
     let scope = token
         .claims
         .get("scope")
@@ -433,7 +448,11 @@ fn check_scope(token: &ParsedToken<'_>, client: &Client) -> Result<String, Refus
 }
 
 /// The system user that the details lead to, found by the same function as over HTTP.
-async fn system_user(m: &Maskinporten, details: &Value, client: &Client) -> Result<Value, Failure> {
+async fn system_user(
+    m: &MaskinportenIssuer,
+    details: &Value,
+    client: &MaskinportenClient,
+) -> Result<Value, GrantFailure> {
     let wrong_type = known("MP-301");
     let [entry] = details.as_array().map(Vec::as_slice).unwrap_or_default() else {
         return Err(wrong_type.into());
@@ -482,7 +501,7 @@ async fn system_user(m: &Maskinporten, details: &Value, client: &Client) -> Resu
         let days = m.service.config.settings.requests.lifetime_days;
         let facts = users::token_facts(&mut db, client_id, vendor, owner.as_str(), days).await?;
         let cause = users::missing_token_cause(facts.as_ref(), external_ref, owner.as_str());
-        return Err(Refusal {
+        return Err(GrantRefusal {
             text: cause.map_or(no_match.text, users::MissingTokenCause::description),
             ..no_match
         }
@@ -495,7 +514,7 @@ async fn system_user(m: &Maskinporten, details: &Value, client: &Client) -> Resu
 }
 
 /// What a grant has been found to be about.
-struct Granted {
+struct GrantContent {
     /// Number of the organisation.
     consumer: String,
     scope: String,
@@ -506,12 +525,12 @@ struct Granted {
 }
 
 fn issue(
-    m: &Maskinporten,
+    m: &MaskinportenIssuer,
     token: &ParsedToken<'_>,
-    client: &Client,
-    granted: Granted,
+    client: &MaskinportenClient,
+    granted: GrantContent,
 ) -> anyhow::Result<Value> {
-    let Granted {
+    let GrantContent {
         consumer,
         scope,
         person,

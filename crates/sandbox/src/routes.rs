@@ -7,26 +7,26 @@ use axum::{
 };
 
 use crate::{
-    idporten::{self, IdPorten},
+    idporten::{self, IdPortenIssuer},
     idporten_page,
     testtools::{self, TestTools},
     testtools_clients,
 };
 
 /// The local ID-porten's metadata at another address.
-pub fn idporten_metadata(path: &str, issuer: IdPorten) -> Router {
+pub fn idporten_metadata(path: &str, issuer: IdPortenIssuer) -> Router {
     Router::new()
         .route(path, get(idporten::metadata))
         .with_state(issuer)
 }
 
 /// The local ID-porten's routes.
-pub fn idporten(issuer: IdPorten) -> Router {
+pub fn idporten(issuer: IdPortenIssuer) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", get(idporten::metadata))
         .route(
             "/jwks.json",
-            get(async |State(i): State<IdPorten>| Json(i.keys.idporten.document().clone())),
+            get(async |State(i): State<IdPortenIssuer>| Json(i.keys.idporten.document().clone())),
         )
         .route(
             "/authorize",

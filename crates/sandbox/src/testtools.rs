@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use super::{Service, keys::SandboxKeys};
+use super::{SharedService, keys::SandboxKeys};
 use foundation::{
     crypto::{random_text, sha256},
     http::query::Query,
@@ -29,7 +29,7 @@ use foundation::{
 #[derive(Debug, Clone)]
 pub struct TestTools {
     /// The service.
-    pub service: Service,
+    pub service: SharedService,
     /// Its keys.
     pub keys: Arc<SandboxKeys>,
     /// Its own base address.
@@ -71,7 +71,7 @@ pub fn real_issuers() -> impl Iterator<Item = String> {
 pub const NONE_ISSUER_OTHERS: &str = "https://tokengenerator";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum TestTokenKind {
     Enterprise,
     Personal,
     SystemUser,
@@ -82,7 +82,7 @@ enum Kind {
     PlatformAccess,
 }
 
-impl Kind {
+impl TestTokenKind {
     fn from_name(name: &str) -> Option<Self> {
         Some(match name.to_ascii_lowercase().as_str() {
             "getenterprisetoken" => Self::Enterprise,
@@ -200,12 +200,12 @@ const INVALID: &str = "Parameter was supplied with an invalid value";
 const MAX_SCOPES_BYTES: usize = 500;
 
 /// Parameters, read and checked; what is wrong is collected by name.
-struct Parameters<'a> {
+struct TestTokenParameters<'a> {
     query: &'a Query,
     errors: Map<String, Value>,
 }
 
-impl Parameters<'_> {
+impl TestTokenParameters<'_> {
     fn raw(&self, name: &str) -> Option<String> {
         self.query
             .get(name)
@@ -279,13 +279,13 @@ pub(crate) async fn generate(
     headers: HeaderMap,
     query: Query,
 ) -> Response {
-    let Some(kind) = Kind::from_name(&name) else {
+    let Some(kind) = TestTokenKind::from_name(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     if let Err(refused) = authorize(&t, &headers, Some(kind.scope())).await {
         return refused;
     }
-    let mut p = Parameters {
+    let mut p = TestTokenParameters {
         query: &query,
         errors: Map::new(),
     };
@@ -299,7 +299,7 @@ pub(crate) async fn generate(
         .checked("env", |v| ENVIRONMENTS.contains(&v))
         .unwrap_or_default();
     let bulk = p.number("bulkCount").unwrap_or(0);
-    let count = if matches!(kind, Kind::Enterprise | Kind::Personal) {
+    let count = if matches!(kind, TestTokenKind::Enterprise | TestTokenKind::Personal) {
         bulk.min(10_000)
     } else {
         0
@@ -321,11 +321,17 @@ pub(crate) async fn generate(
     }
 }
 
-fn bulk_tokens(t: &TestTools, kind: Kind, env: &str, first: &Value, count: u32) -> Response {
+fn bulk_tokens(
+    t: &TestTools,
+    kind: TestTokenKind,
+    env: &str,
+    first: &Value,
+    count: u32,
+) -> Response {
     let mut out = Map::new();
     while out.len() < count as usize {
         let mut claims = first.clone();
-        let key = if kind == Kind::Enterprise {
+        let key = if kind == TestTokenKind::Enterprise {
             let org = random_org();
             claims["consumer"] = organization(&org);
             claims["urn:altinn:orgNumber"] = org.clone().into();
@@ -401,14 +407,14 @@ fn random_pid() -> String {
 
 async fn claims(
     t: &TestTools,
-    kind: Kind,
+    kind: TestTokenKind,
     env: &str,
-    p: &mut Parameters<'_>,
+    p: &mut TestTokenParameters<'_>,
 ) -> Result<Value, foundation::http::ApiError> {
     let now = t.service.clock.seconds();
     let ttl = i64::from(p.number("ttl").unwrap_or(1800));
     let issuer = match (env, kind) {
-        ("none", Kind::Enterprise | Kind::Personal) => none_issuer(&t.base),
+        ("none", TestTokenKind::Enterprise | TestTokenKind::Personal) => none_issuer(&t.base),
         ("none", _) => NONE_ISSUER_OTHERS.to_owned(),
         _ if t
             .service
@@ -424,11 +430,15 @@ async fn claims(
     };
     let mut claims = json!({"iss": issuer, "iat": now, "nbf": now, "exp": now + ttl, "actual_iss": "altinn-test-tools"});
     match kind {
-        Kind::Enterprise | Kind::EnterpriseUser => enterprise(kind, p, &mut claims),
-        Kind::Personal => personal(t, p, &mut claims).await?,
-        Kind::SystemUser => system_user(t, p, &mut claims).await?,
-        Kind::SelfIdentified | Kind::SelfRegisteredEmail => self_identified(kind, p, &mut claims),
-        Kind::Platform | Kind::PlatformAccess => platform(kind, p, &mut claims),
+        TestTokenKind::Enterprise | TestTokenKind::EnterpriseUser => {
+            enterprise(kind, p, &mut claims)
+        }
+        TestTokenKind::Personal => personal(t, p, &mut claims).await?,
+        TestTokenKind::SystemUser => system_user(t, p, &mut claims).await?,
+        TestTokenKind::SelfIdentified | TestTokenKind::SelfRegisteredEmail => {
+            self_identified(kind, p, &mut claims)
+        }
+        TestTokenKind::Platform | TestTokenKind::PlatformAccess => platform(kind, p, &mut claims),
     }
     Ok(claims)
 }
@@ -439,7 +449,7 @@ fn set(claims: &mut Value, name: &str, value: Option<impl Into<Value>>) {
     }
 }
 
-fn supplier(p: &mut Parameters<'_>, claims: &mut Value) {
+fn supplier(p: &mut TestTokenParameters<'_>, claims: &mut Value) {
     if let Some(number) = p.org("supplierOrgNo") {
         claims["supplier"] = organization(&number);
     }
@@ -447,8 +457,8 @@ fn supplier(p: &mut Parameters<'_>, claims: &mut Value) {
     set(claims, "delegation_source", source);
 }
 
-fn enterprise(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
-    let default = if kind == Kind::EnterpriseUser {
+fn enterprise(kind: TestTokenKind, p: &mut TestTokenParameters<'_>, claims: &mut Value) {
+    let default = if kind == TestTokenKind::EnterpriseUser {
         "altinn:enduser"
     } else {
         ""
@@ -463,7 +473,7 @@ fn enterprise(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
     claims["jti"] = random_text(32).into();
     claims["consumer"] = organization(&org);
     claims["urn:altinn:orgNumber"] = org.into();
-    claims["urn:altinn:authenticatemethod"] = if kind == Kind::EnterpriseUser {
+    claims["urn:altinn:authenticatemethod"] = if kind == TestTokenKind::EnterpriseUser {
         "virksomhetsbruker"
     } else {
         "maskinporten"
@@ -473,7 +483,7 @@ fn enterprise(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
     let code = p.word("org");
     set(claims, "urn:altinn:org", code);
     supplier(p, claims);
-    if kind == Kind::EnterpriseUser {
+    if kind == TestTokenKind::EnterpriseUser {
         let (user_id, party_id, name, uuid) = (
             p.number("userId"),
             p.number("partyId"),
@@ -489,7 +499,7 @@ fn enterprise(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
 
 async fn personal(
     t: &TestTools,
-    p: &mut Parameters<'_>,
+    p: &mut TestTokenParameters<'_>,
     claims: &mut Value,
 ) -> Result<(), foundation::http::ApiError> {
     let level = p
@@ -563,7 +573,7 @@ async fn seeded_pid(
 
 async fn system_user(
     t: &TestTools,
-    p: &mut Parameters<'_>,
+    p: &mut TestTokenParameters<'_>,
     claims: &mut Value,
 ) -> Result<(), foundation::http::ApiError> {
     let id = p.uuid("systemUserId").unwrap_or_default();
@@ -610,7 +620,7 @@ async fn system_user(
     Ok(())
 }
 
-fn self_identified(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
+fn self_identified(kind: TestTokenKind, p: &mut TestTokenParameters<'_>, claims: &mut Value) {
     let jti = random_text(32);
     let uuid = p.uuid("partyuuid").unwrap_or_else(Uuid::new_v4);
     let numbers = (
@@ -625,7 +635,7 @@ fn self_identified(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
     claims["urn:altinn:partyid"] = numbers.1.into();
     claims["urn:altinn:authlevel"] = 0.into();
     claims["scope"] = p.scopes("altinn:portal/enduser").into();
-    if kind == Kind::SelfIdentified {
+    if kind == TestTokenKind::SelfIdentified {
         claims["urn:altinn:username"] = p
             .word("username")
             .unwrap_or_else(|| format!("bruker{}", digits(6)))
@@ -650,14 +660,14 @@ fn self_identified(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
     claims["auth_time"] = claims["iat"].clone();
 }
 
-fn platform(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
+fn platform(kind: TestTokenKind, p: &mut TestTokenParameters<'_>, claims: &mut Value) {
     let app = p.checked("app", |v| {
         (1..=50).contains(&v.len())
             && v.bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
     });
     claims["urn:altinn:app"] = app.unwrap_or_default().into();
-    if kind == Kind::PlatformAccess {
+    if kind == TestTokenKind::PlatformAccess {
         let org = p
             .checked("org", |v| matches!(v, "platform" | "ttd"))
             .unwrap_or_else(|| "platform".to_owned());

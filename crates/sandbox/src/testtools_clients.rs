@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    clients::{self, Client, ClientMaterial, VENDOR_SCOPES},
+    clients::{self, ClientMaterial, MaskinportenClient, VENDOR_SCOPES},
     idporten::{self, OidcClient},
     keys::new_rsa_key,
     testtools::{TestTools, authorize},
@@ -72,12 +72,12 @@ async fn store(
     t: &TestTools,
     new: NewClient,
     client_id: String,
-) -> Result<(Client, Option<ClientMaterial>), Response> {
+) -> Result<(MaskinportenClient, Option<ClientMaterial>), Response> {
     if OrgNumber::parse(&new.org_number).is_err() {
         return Err(bad("orgNumber must have nine digits"));
     }
     let (jwks, material) = keys_of(&new, &client_id)?;
-    let client = Client {
+    let client = MaskinportenClient {
         client_id,
         org_number: new.org_number,
         scopes: new
@@ -94,7 +94,7 @@ async fn store(
     Ok((client, material))
 }
 
-fn with_material(client: &Client, material: Option<ClientMaterial>) -> Value {
+fn with_material(client: &MaskinportenClient, material: Option<ClientMaterial>) -> Value {
     let mut body = client.to_json();
     if let Some(material) = material {
         body["kid"] = material.kid.into();
@@ -125,10 +125,15 @@ pub async fn list(State(t): State<TestTools>, headers: HeaderMap) -> Result<Resp
     let all = clients::all(&t.service.db)
         .await
         .map_err(|e| ApiError::from(e).into_response())?;
-    Ok(Json(all.iter().map(Client::to_json).collect::<Vec<_>>()).into_response())
+    Ok(Json(
+        all.iter()
+            .map(MaskinportenClient::to_json)
+            .collect::<Vec<_>>(),
+    )
+    .into_response())
 }
 
-async fn existing(t: &TestTools, id: &str) -> Result<Client, Response> {
+async fn existing(t: &TestTools, id: &str) -> Result<MaskinportenClient, Response> {
     let found = clients::find(&t.service.db, id)
         .await
         .map_err(|e| ApiError::from(e).into_response())?;
@@ -173,7 +178,7 @@ pub async fn replace_jwks(
     if KeySet::read(&jwks).is_empty() {
         return Err(bad("the body holds no usable RSA key with a kid"));
     }
-    let client = Client { jwks, ..known };
+    let client = MaskinportenClient { jwks, ..known };
     clients::put(&t.service.db, &client)
         .await
         .map_err(|e| ApiError::from(e).into_response())?;

@@ -38,7 +38,7 @@ use foundation::{clock::Clock, http::context::OverTls};
 
 /// What a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum TlsHost {
     /// The service and its pages.
     Main,
     /// The local Maskinporten.
@@ -58,7 +58,7 @@ const DOMAINS: [&str; 5] = [
     "tt02.altinn.no",
 ];
 
-impl Place {
+impl TlsHost {
     /// By a name of the public system, in any case.
     #[must_use]
     pub fn named(host: &str) -> Option<Self> {
@@ -92,7 +92,7 @@ pub const AUTHORITY: &str = "tls-ca.pem";
 const AUTHORITY_KEY: &str = "tls-ca-key.pem";
 const LIFE: Duration = Duration::days(30);
 
-/// Makes certificates for the names of [`Place`] as they are asked for.
+/// Makes certificates for the names of [`TlsHost`] as they are asked for.
 struct Certificates {
     authority: Issuer<'static, KeyPair>,
     ends: OffsetDateTime,
@@ -172,7 +172,7 @@ impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         const MAX_CERTIFICATES: usize = 256;
         let name = hello.server_name()?.to_ascii_lowercase();
-        Place::named(&name)?;
+        TlsHost::named(&name)?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = made.get(&name) {
             return Some(Arc::clone(known));
@@ -214,16 +214,16 @@ fn authority(began: OffsetDateTime, ends: OffsetDateTime) -> anyhow::Result<Cert
 }
 
 /// What answers for a place.
-pub type Answering = BoxCloneSyncService<Request, Response, Infallible>;
+pub type HostService = BoxCloneSyncService<Request, Response, Infallible>;
 
 /// The front: it unwraps connections, and knows who answers for the name that each asked for.
 #[derive(Clone)]
-pub struct Front {
+pub struct TlsFront {
     acceptor: TlsAcceptor,
-    places: Arc<HashMap<Place, Answering>>,
+    places: Arc<HashMap<TlsHost, HostService>>,
 }
 
-impl Front {
+impl TlsFront {
     /// A front with the authority of a folder.
     ///
     /// # Errors
@@ -231,7 +231,7 @@ impl Front {
     pub fn new(
         dir: &Path,
         clock: &Clock,
-        places: HashMap<Place, Answering>,
+        places: HashMap<TlsHost, HostService>,
     ) -> anyhow::Result<Self> {
         let certificates =
             Certificates::load(dir, OffsetDateTime::from_unix_timestamp(clock.seconds())?)?;
@@ -248,14 +248,14 @@ impl Front {
     }
 
     /// Unwraps a connection; none when it does not use TLS, or asks for a name that is not ours.
-    pub async fn accept(self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Answering)> {
+    pub async fn accept(self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, HostService)> {
         let stream = self
             .acceptor
             .accept(stream)
             .await
             .inspect_err(|error| tracing::debug!(%error, "no TLS"))
             .ok()?;
-        let place = Place::named(stream.get_ref().1.server_name()?)?;
+        let place = TlsHost::named(stream.get_ref().1.server_name()?)?;
         let answering = self
             .places
             .get(&place)?
@@ -277,22 +277,22 @@ mod tests {
         for (name, place) in [
             (
                 "Altinn-TestTools-Token-Generator.azurewebsites.net",
-                Some(Place::TestTools),
+                Some(TlsHost::TestTools),
             ),
-            ("test.maskinporten.no", Some(Place::Maskinporten)),
+            ("test.maskinporten.no", Some(TlsHost::Maskinporten)),
             ("maskinporten.no", None),
-            ("login.test.idporten.no", Some(Place::IdPorten)),
-            ("platform.tt02.altinn.no", Some(Place::Main)),
-            ("platform.at22.altinn.cloud", Some(Place::Main)),
-            ("am.ui.at22.altinn.cloud", Some(Place::Main)),
-            ("at22.altinn.cloud", Some(Place::Main)),
+            ("login.test.idporten.no", Some(TlsHost::IdPorten)),
+            ("platform.tt02.altinn.no", Some(TlsHost::Main)),
+            ("platform.at22.altinn.cloud", Some(TlsHost::Main)),
+            ("am.ui.at22.altinn.cloud", Some(TlsHost::Main)),
+            ("at22.altinn.cloud", Some(TlsHost::Main)),
             ("a.b.altinn.cloud", None),
             (".altinn.cloud", None),
             ("platform.altinn.no", None),
             ("altinn.no", None),
             ("127.0.0.1", None),
         ] {
-            assert_eq!(Place::named(name), place, "{name}");
+            assert_eq!(TlsHost::named(name), place, "{name}");
         }
     }
 }

@@ -11,19 +11,19 @@ use serde::Deserialize;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use edges::import::{self, Kind};
-use foundation::{crypto::sha256, db::Lock};
+use edges::import::{self, ImportKind};
+use foundation::{crypto::sha256, db::AdvisoryLock};
 use registers::{packages::Catalogue, parties::IdentityKeys};
 
 #[derive(RustEmbed)]
 #[folder = "../../data/universe"]
-struct Files;
+struct UniverseFiles;
 
 const SOURCE: &str = "sandbox";
 
 /// What loading did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loaded {
+pub enum UniverseLoad {
     /// The universe was stored.
     Now,
     /// This version was there already.
@@ -32,13 +32,13 @@ pub enum Loaded {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest {
+struct UniverseManifest {
     load_order: Vec<String>,
     sha256: std::collections::BTreeMap<String, String>,
 }
 
 fn file(name: &str) -> anyhow::Result<Vec<u8>> {
-    Files::get(name)
+    UniverseFiles::get(name)
         .map(|f| f.data.into_owned())
         .with_context(|| format!("{name} is not embedded"))
 }
@@ -67,17 +67,18 @@ pub async fn load(
     identity: &Arc<IdentityKeys>,
     forced: bool,
     progress: impl Fn(&str),
-) -> anyhow::Result<Loaded> {
+) -> anyhow::Result<UniverseLoad> {
     let manifest_text = file("manifest.json")?;
-    let manifest: Manifest = serde_json::from_slice(&manifest_text).context("manifest.json")?;
+    let manifest: UniverseManifest =
+        serde_json::from_slice(&manifest_text).context("manifest.json")?;
     let version = sha256(&manifest_text);
     let mut tx = pool.begin().await?;
-    Lock::Start.take(&mut tx).await?;
+    AdvisoryLock::Start.take(&mut tx).await?;
     let known = sqlx::query_scalar!("select count(*) as \"count!\" from import_run where kind = 'universe' and file_sha256 = $1", &version[..])
         .fetch_one(&mut *tx)
         .await?;
     if known > 0 {
-        return Ok(Loaded::Before);
+        return Ok(UniverseLoad::Before);
     }
     let foreign = sqlx::query_scalar!("select exists (select 1 from party where source not in ($1, 'system-user', 'login')) as \"foreign!\"", SOURCE)
         .fetch_one(&mut *tx)
@@ -86,7 +87,7 @@ pub async fn load(
         !foreign || forced,
         "the database holds parties of another source; the sandbox's universe is not mixed with them"
     );
-    let context = import::Context {
+    let context = import::ImportContext {
         persons: import::AcceptedPersons::Synthetic,
         catalogue: Arc::clone(catalogue),
         identity: Arc::clone(identity),
@@ -101,7 +102,7 @@ pub async fn load(
         );
         let kind = name
             .strip_suffix(".ndjson")
-            .and_then(Kind::from_name)
+            .and_then(ImportKind::from_name)
             .with_context(|| format!("{name} is no kind of file"))?;
         import::import_embedded(&mut tx, &context, kind, bytes, SOURCE, file)
             .await
@@ -115,8 +116,12 @@ pub async fn load(
     )
     .execute(&mut *tx)
     .await?;
-    foundation::db::feed::append(&mut tx, foundation::db::feed::Touched::Everything, SOURCE)
-        .await?;
+    foundation::db::feed::append(
+        &mut tx,
+        foundation::db::feed::FeedEntryKind::Everything,
+        SOURCE,
+    )
+    .await?;
     foundation::db::commit_at_last(tx).await?;
     // The planner should know what it deals with.
     for table in [
@@ -131,5 +136,5 @@ pub async fn load(
             .execute(pool)
             .await?;
     }
-    Ok(Loaded::Now)
+    Ok(UniverseLoad::Now)
 }

@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, ops::Deref, sync::Mutex};
 
-use foundation::{clock::Clock, config::Checked};
+use foundation::{clock::Clock, config::CheckedSettings};
 use indicatif::ProgressBar;
 use reqwest::{Method, StatusCode, redirect::Policy};
 use secrecy::SecretString;
 use serde_json::Value;
-use systembruker::sandbox::{self, Running};
+use systembruker::sandbox::{self, RunningSandbox};
 
 use crate::{answer::Answer, database::Database, postgres, settings};
 
@@ -15,7 +15,7 @@ use crate::{answer::Answer, database::Database, postgres, settings};
 #[derive(Debug)]
 pub struct TestApp {
     /// The service and its issuers.
-    pub running: Running,
+    pub running: RunningSandbox,
     /// An HTTP client that follows no redirects.
     pub http: reqwest::Client,
     /// Address of the service.
@@ -61,7 +61,7 @@ impl TestApp {
     }
 
     /// With settings of its own.
-    pub async fn of(config: Checked, database: SecretString) -> Self {
+    pub async fn of(config: CheckedSettings, database: SecretString) -> Self {
         let clock = Clock::default();
         let progress = ProgressBar::hidden();
         // A large future, which every test would hold.

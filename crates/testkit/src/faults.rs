@@ -1,6 +1,6 @@
 //! What goes wrong outside the service: changes that are not published, a change feed that is away.
 
-use foundation::db::feed::Position;
+use foundation::db::feed::FeedPosition;
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -99,7 +99,7 @@ impl TestApp {
     /// A position of the present history that no test reaches.
     #[must_use]
     pub fn future_position(&self) -> String {
-        let position = Position {
+        let position = FeedPosition {
             number: FUTURE,
             ..self.running.state.feed.position()
         };

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use foundation::config::{Checked, Source, check, load};
+use foundation::config::{CheckedSettings, SettingsSource, check, load};
 
 use crate::cluster;
 
@@ -54,7 +54,7 @@ pub fn sandbox_dir() -> PathBuf {
 
 /// Settings of a sandbox on free ports, with further settings as `section.key`.
 #[must_use]
-pub fn settings(extra: &[(&str, &str)]) -> Checked {
+pub fn settings(extra: &[(&str, &str)]) -> CheckedSettings {
     let mut overrides: Vec<(&str, String)> = [
         "server.listen",
         "server.internal_listen",
@@ -73,6 +73,6 @@ pub fn settings(extra: &[(&str, &str)]) -> Checked {
         .iter()
         .map(|(key, value)| (variable(key), (*value).to_owned()))
         .collect();
-    check(load(Source::Sandbox, &environment, &overrides).expect("settings load"))
+    check(load(SettingsSource::Sandbox, &environment, &overrides).expect("settings load"))
         .expect("settings are fit for use")
 }

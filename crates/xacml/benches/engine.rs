@@ -18,8 +18,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use mimalloc::MiMalloc;
 use support::{Question, questions, resource};
 use xacml::{
-    Binding, Decider, Decision, Environment, Limits, LoadOptions, Prepared, Program, Request,
-    Scratch, Work,
+    Binding, Decider, Decision, Environment, EvaluationMemory, Limits, LoadOptions,
+    PreparedRequest, Program, Request, Scratch,
 };
 
 #[global_allocator]
@@ -67,10 +67,10 @@ impl Bench {
             .zip(&mut bindings)
             .zip(&self.names)
             .map(|((categories, binding), name)| {
-                Prepared::new(&self.programs[name], categories, NOW, binding)
+                PreparedRequest::new(&self.programs[name], categories, NOW, binding)
             })
             .collect();
-        let mut work = Work::default();
+        let mut work = EvaluationMemory::default();
         for (prepared, question) in prepared.iter().zip(&self.questions) {
             assert_eq!(
                 prepared.evaluate(&mut work).decision() == Decision::Permit,
@@ -100,7 +100,7 @@ impl Bench {
                 let name = &self.names[n];
                 let categories = self.questions[n].categories(black_box(name));
                 black_box(
-                    Prepared::new(&self.programs[name], &categories, NOW, &mut binding)
+                    PreparedRequest::new(&self.programs[name], &categories, NOW, &mut binding)
                         .evaluate(&mut work)
                         .decision(),
                 )

@@ -8,7 +8,7 @@
 use std::{collections::HashMap, error::Error, sync::Arc};
 
 use xacml::{
-    AttributeSource, Category, DataType, Environment, LoadOptions, PolicyResolver, Prepared,
+    AttributeSource, Category, DataType, Environment, LoadOptions, PolicyResolver, PreparedRequest,
     Program, Scratch, Value, ids,
     policy::{Reference, Version},
 };
@@ -114,7 +114,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut environment = Environment::at(1_700_000_000);
         environment.source = Some(&lookup);
         environment.resolver = Some(&repository);
-        let prepared = Prepared::new(&root, &categories, environment, &mut scratch.binding);
+        let prepared = PreparedRequest::new(&root, &categories, environment, &mut scratch.binding);
         let decision = prepared.evaluate(&mut scratch.work).decision();
         println!("  {}", decision.as_str());
     }

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 
-use xacml::{Category, Environment, LoadOptions, Prepared, Program, Scratch, ids};
+use xacml::{Category, Environment, LoadOptions, PreparedRequest, Program, Scratch, ids};
 
 const SUBJECT_ID: &str = "urn:oasis:names:tc:xacml:1.0:subject:subject-id";
 
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut scratch = Scratch::default();
     for (user, role, action, state) in requests {
         let categories = request(user, role, action, state);
-        let prepared = Prepared::new(
+        let prepared = PreparedRequest::new(
             &program,
             &categories,
             Environment::at(1_700_000_000),

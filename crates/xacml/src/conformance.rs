@@ -29,7 +29,7 @@ use crate::{
 /// A conformance case.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Case {
+pub struct ConformanceCase {
     /// Name of the folder, such as `IIA001`.
     pub name: String,
     /// Path of the folder.
@@ -45,7 +45,7 @@ pub struct Case {
 ///
 /// # Errors
 /// The folder cannot be read, or holds no case.
-pub fn cases(dir: &Path) -> io::Result<Vec<Case>> {
+pub fn cases(dir: &Path) -> io::Result<Vec<ConformanceCase>> {
     let modes: HashMap<String, String> = fs::read_to_string(dir.join("cases.tsv"))
         .unwrap_or_default()
         .lines()
@@ -71,7 +71,7 @@ pub fn cases(dir: &Path) -> io::Result<Vec<Case>> {
             .and_then(|d| d.file_name().map(|n| n.to_string_lossy().into_owned()))
             .unwrap_or_default();
         let mode = modes.get(&name).cloned().unwrap_or_default();
-        cases.push(Case { name, dir, mode });
+        cases.push(ConformanceCase { name, dir, mode });
     }
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     if cases.is_empty() {
@@ -89,13 +89,13 @@ pub fn cases(dir: &Path) -> io::Result<Vec<Case>> {
 ///
 /// # Errors
 /// A file cannot be read, or how the response differs, as an English phrase.
-pub fn check(case: &Case, now: i64) -> Result<(), String> {
+pub fn check(case: &ConformanceCase, now: i64) -> Result<(), String> {
     let read = |name: &str| fs::read(case.dir.join(name)).map_err(|e| format!("{name}: {e}"));
     let expected =
         Response::from_xml(&read("Response.xml")?).map_err(|e| format!("Response.xml: {e}"))?;
     let roots = roots(case)?;
-    let repository = Repository::open(&case.dir.join("Policies"));
-    let source = Physicians;
+    let repository = PolicyRepository::open(&case.dir.join("Policies"));
+    let source = PhysicianSource;
     let mut environment = Environment::at(now);
     environment.resolver = Some(&repository);
     if case.mode == "pip" || (case.mode.is_empty() && case.name.starts_with("IIA002")) {
@@ -104,7 +104,7 @@ pub fn check(case: &Case, now: i64) -> Result<(), String> {
     let decider = Decider {
         roots: &roots,
         environment,
-        tree: Some(&Tree),
+        tree: Some(&SuiteResourceTree),
     };
     let limits = Limits::DEFAULT;
     let body = read("Request.xml")?;
@@ -139,7 +139,7 @@ pub fn check(case: &Case, now: i64) -> Result<(), String> {
 }
 
 /// The candidates for the root policy. One that must be refused is loaded leniently afterwards.
-fn roots(case: &Case) -> Result<Vec<Arc<Program>>, String> {
+fn roots(case: &ConformanceCase) -> Result<Vec<Arc<Program>>, String> {
     let strict = LoadOptions::default();
     let policy = case.dir.join("Policy.xml");
     let files = if policy.is_file() {
@@ -180,9 +180,9 @@ fn xml_files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Policies that others refer to. They are compiled when a decision needs them, not before.
-struct Repository(Vec<(bool, String, Version, Vec<u8>)>);
+struct PolicyRepository(Vec<(bool, String, Version, Vec<u8>)>);
 
-impl Repository {
+impl PolicyRepository {
     fn open(dir: &Path) -> Self {
         let options = LoadOptions {
             lenient: true,
@@ -203,7 +203,7 @@ impl Repository {
     }
 }
 
-impl PolicyResolver for Repository {
+impl PolicyResolver for PolicyRepository {
     fn resolve(&self, reference: &Reference) -> Option<Arc<Program>> {
         let fits = |(is_set, id, version, _): &&(bool, String, Version, Vec<u8>)| {
             *is_set == reference.to_set && *id == reference.id && reference.versions.admits(version)
@@ -216,9 +216,9 @@ impl PolicyResolver for Repository {
 }
 
 /// The attribute source of the suite: every subject is a physician.
-struct Physicians;
+struct PhysicianSource;
 
-impl AttributeSource for Physicians {
+impl AttributeSource for PhysicianSource {
     fn values(
         &self,
         category: &str,
@@ -237,9 +237,9 @@ impl AttributeSource for Physicians {
 }
 
 /// The hierarchy of resources of the suite.
-struct Tree;
+struct SuiteResourceTree;
 
-impl ResourceTree for Tree {
+impl ResourceTree for SuiteResourceTree {
     fn children(&self, resource: &Value<'_>) -> Vec<Value<'static>> {
         let id = resource.text();
         let names: &[&str] = match &*id {
@@ -310,9 +310,9 @@ fn compare_results(expected: &DecisionResult, actual: &DecisionResult) -> Result
     Ok(())
 }
 
-type Flat<'a> = (&'a str, &'a str, Option<&'a str>, &'a Value<'static>);
+type FlatValue<'a> = (&'a str, &'a str, Option<&'a str>, &'a Value<'static>);
 
-fn flat<'a>(attributes: &'a [(String, Attribute<'static>)]) -> impl Iterator<Item = Flat<'a>> {
+fn flat<'a>(attributes: &'a [(String, Attribute<'static>)]) -> impl Iterator<Item = FlatValue<'a>> {
     attributes.iter().flat_map(|(category, a)| {
         a.values
             .iter()
@@ -320,7 +320,7 @@ fn flat<'a>(attributes: &'a [(String, Attribute<'static>)]) -> impl Iterator<Ite
     })
 }
 
-fn same_attribute(a: &Flat<'_>, b: &Flat<'_>) -> bool {
+fn same_attribute(a: &FlatValue<'_>, b: &FlatValue<'_>) -> bool {
     a.0 == b.0 && a.1 == b.1 && a.2 == b.2 && same_value(a.3, b.3)
 }
 

@@ -10,7 +10,7 @@ use crate::{
     },
     error::{Code, Fault},
     ids,
-    program::{Environment, Prepared, Program, Scratch, TargetMatch},
+    program::{Environment, PreparedRequest, Program, Scratch, TargetMatch},
     values::{Content, Value, XPathExpression},
 };
 
@@ -28,7 +28,7 @@ pub trait ResourceTree: Sync {
 /// A request asks for several decisions by `MultiRequests`, by repeated categories, by a content
 /// selector, or by the scope of a resource (Multiple Decision Profile, Hierarchical Resource
 /// Profile). A service that makes its requests itself, and asks for one decision at a time, does
-/// without this and calls [`Prepared::new`].
+/// without this and calls [`PreparedRequest::new`].
 #[derive(Clone, Copy)]
 pub struct Decider<'d> {
     /// The root policies. A single one decides every request. Of several, the one whose target
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Decider<'_> {
 }
 
 /// The categories of an individual decision, or why it cannot be made.
-type Individual<'r> = Result<Vec<Cow<'r, Category<'r>>>, Fault>;
+type IndividualCategories<'r> = Result<Vec<Cow<'r, Category<'r>>>, Fault>;
 
 impl Decider<'_> {
     /// Answers a request: one result for each decision, in the order of the request, of which the
@@ -109,7 +109,7 @@ impl Decider<'_> {
             }
         };
         let Scratch { binding, work } = scratch;
-        let prepared = Prepared::from_refs(program, categories, self.environment, binding);
+        let prepared = PreparedRequest::from_refs(program, categories, self.environment, binding);
         if policies {
             prepared.evaluate_with_policies(work).to_result()
         } else {
@@ -129,8 +129,13 @@ impl Decider<'_> {
         }
         let (mut matching, mut fault) = (None, None);
         for root in self.roots {
-            match Prepared::from_refs(root, categories, self.environment, &mut scratch.binding)
-                .target(&mut scratch.work)
+            match PreparedRequest::from_refs(
+                root,
+                categories,
+                self.environment,
+                &mut scratch.binding,
+            )
+            .target(&mut scratch.work)
             {
                 TargetMatch::NoMatch => {}
                 TargetMatch::Match if matching.is_some() => {
@@ -151,7 +156,7 @@ impl Decider<'_> {
     fn individuals<'r>(
         &self,
         request: &'r Request<'r>,
-    ) -> Result<Option<Vec<Individual<'r>>>, Fault> {
+    ) -> Result<Option<Vec<IndividualCategories<'r>>>, Fault> {
         if let Some(references) = &request.references {
             let mut out = Vec::with_capacity(references.len());
             for reference in references {

@@ -193,12 +193,12 @@ pub struct Fault {
     pub code: Code,
     /// What went wrong, as an English phrase. It never contains attribute values.
     pub message: &'static str,
-    pub(crate) detail: Detail,
+    pub(crate) detail: FaultDetail,
 }
 
 /// Where more about a fault is to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
+pub(crate) enum FaultDetail {
     None,
     /// Number of the designator that found no value.
     Designator(u32),
@@ -213,7 +213,7 @@ impl Fault {
         Self {
             code: Code::SyntaxError,
             message,
-            detail: Detail::None,
+            detail: FaultDetail::None,
         }
     }
 
@@ -221,7 +221,7 @@ impl Fault {
         Self {
             code: Code::ProcessingError,
             message,
-            detail: Detail::None,
+            detail: FaultDetail::None,
         }
     }
 
@@ -229,7 +229,7 @@ impl Fault {
         Self {
             code: Code::MissingAttribute,
             message: "an attribute that must be present is missing",
-            detail: Detail::Designator(designator),
+            detail: FaultDetail::Designator(designator),
         }
     }
 }

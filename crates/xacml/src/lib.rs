@@ -23,7 +23,7 @@ pub use error::{
 pub use limits::{Dialect, Limits, LoadOptions};
 pub use policy::{Effect, Policy, PolicyTree};
 pub use program::{
-    AttributeSource, Because, Binding, Environment, Evaluation, PolicyResolver, Prepared, Program,
-    Scratch, TargetMatch, Trace, TraceStep, Vocabulary, Work,
+    AttributeSource, Binding, Environment, Evaluation, EvaluationMemory, PolicyResolver,
+    PreparedRequest, Program, Scratch, StepReason, TargetMatch, Trace, TraceStep, Vocabulary,
 };
 pub use values::{DataType, Value};

@@ -18,12 +18,12 @@ use crate::{
 
 /// An element. Its name is the local one in the namespace of XACML, else `{namespace}local`.
 #[derive(Debug)]
-pub struct Element {
+pub struct XmlElement {
     pub name: Box<str>,
     pub at: Position,
     /// Attributes without a prefix, and `xml:id`.
     pub attributes: Vec<(Box<str>, Box<str>)>,
-    pub children: Vec<Element>,
+    pub children: Vec<XmlElement>,
     /// The text between its children.
     pub text: String,
     /// Namespace prefixes in scope.
@@ -32,7 +32,7 @@ pub struct Element {
     pub content: Option<String>,
 }
 
-impl Element {
+impl XmlElement {
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes
             .iter()
@@ -92,7 +92,7 @@ impl Element {
 
 /// Reads a document. Fails when it is not UTF-8, not well-formed, has a document type, or goes past a
 /// limit.
-pub fn read(xml: &[u8], max_bytes: usize, limits: &Limits) -> Result<Element, LoadError> {
+pub fn read(xml: &[u8], max_bytes: usize, limits: &Limits) -> Result<XmlElement, LoadError> {
     let refuse = |at: Position, reason: &str| LoadError {
         at,
         element: "document".to_owned(),
@@ -109,7 +109,7 @@ pub fn read(xml: &[u8], max_bytes: usize, limits: &Limits) -> Result<Element, Lo
             "the document is not UTF-8",
         )
     })?;
-    Reading::new(text.strip_prefix('\u{feff}').unwrap_or(text), limits).run()
+    XmlTreeReader::new(text.strip_prefix('\u{feff}').unwrap_or(text), limits).run()
 }
 
 fn position_in(text: &[u8], at: usize) -> Position {
@@ -127,12 +127,12 @@ fn position_in(text: &[u8], at: usize) -> Position {
     }
 }
 
-struct Reading<'a> {
+struct XmlTreeReader<'a> {
     text: &'a str,
     reader: NsReader<&'a [u8]>,
     limits: &'a Limits,
-    stack: Vec<Element>,
-    root: Option<Element>,
+    stack: Vec<XmlElement>,
+    root: Option<XmlElement>,
     nodes: usize,
     elements: usize,
     /// Namespace prefixes in scope of elements that declare any.
@@ -143,7 +143,7 @@ struct Reading<'a> {
     counted: (usize, Position),
 }
 
-impl<'a> Reading<'a> {
+impl<'a> XmlTreeReader<'a> {
     fn new(text: &'a str, limits: &'a Limits) -> Self {
         let mut reader = NsReader::from_str(text);
         let config = reader.config_mut();
@@ -163,7 +163,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn run(mut self) -> Result<Element, LoadError> {
+    fn run(mut self) -> Result<XmlElement, LoadError> {
         loop {
             self.start = self.offset();
             // Events borrow the text, not the reader, whose state this loop changes.
@@ -322,7 +322,7 @@ impl<'a> Reading<'a> {
             return Err(self.refuse("there are too many namespaces"));
         }
         let is_content = &*name == "Content";
-        self.stack.push(Element {
+        self.stack.push(XmlElement {
             name,
             at,
             attributes,
@@ -422,15 +422,15 @@ impl<'a> Reading<'a> {
     }
 }
 
-type Attributes = Vec<(Box<str>, Box<str>)>;
+type XmlAttributes = Vec<(Box<str>, Box<str>)>;
 
 fn attributes(
     start: &BytesStart<'_>,
     inherited: Namespaces,
     limits: &Limits,
-) -> Result<(Attributes, Namespaces), String> {
+) -> Result<(XmlAttributes, Namespaces), String> {
     let mut out = Vec::new();
-    let mut declared: Attributes = Vec::new();
+    let mut declared: XmlAttributes = Vec::new();
     for (n, attribute) in start.attributes().enumerate() {
         if n >= limits.xml_attributes {
             return Err("the element has too many attributes".to_owned());
@@ -465,7 +465,7 @@ fn attributes(
 mod tests {
     use super::*;
 
-    fn read_str(xml: &str) -> Result<Element, LoadError> {
+    fn read_str(xml: &str) -> Result<XmlElement, LoadError> {
         read(xml.as_bytes(), 1024 * 1024, &Limits::DEFAULT)
     }
 

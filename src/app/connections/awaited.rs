@@ -28,28 +28,28 @@ struct AwaitedLimits {
 #[derive(Debug)]
 pub struct AwaitedBodies {
     limits: AwaitedLimits,
-    bodies: Mutex<Bodies>,
+    bodies: Mutex<AwaitedBodyTable>,
 }
 
 #[derive(Debug, Default)]
-struct Bodies {
+struct AwaitedBodyTable {
     next_id: u64,
     /// The one that is awaited longest first.
-    by_id: BTreeMap<u64, Body>,
+    by_id: BTreeMap<u64, AwaitedBodyEntry>,
     /// None: those that are known by no address.
-    by_address: HashMap<Option<AddressKey>, Held>,
+    by_address: HashMap<Option<AddressKey>, AddressUsage>,
     bytes: usize,
 }
 
 /// What an address has.
 #[derive(Debug, Default, Clone, Copy)]
-struct Held {
+struct AddressUsage {
     bodies: usize,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Body {
+struct AwaitedBodyEntry {
     /// None where it counts in all alone.
     address: Option<AddressKey>,
     bytes: usize,
@@ -78,7 +78,7 @@ impl AwaitedBodies {
         self.bodies().by_id.len()
     }
 
-    fn bodies(&self) -> MutexGuard<'_, Bodies> {
+    fn bodies(&self) -> MutexGuard<'_, AwaitedBodyTable> {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +106,7 @@ impl AwaitedBodies {
         bodies.next_id += 1;
         bodies.by_id.insert(
             id,
-            Body {
+            AwaitedBodyEntry {
                 address,
                 bytes: 0,
                 waker: None,
@@ -120,8 +120,8 @@ impl AwaitedBodies {
     }
 }
 
-impl Bodies {
-    fn give_up_oldest(&mut self, is_eligible: impl Fn(&Body) -> bool) {
+impl AwaitedBodyTable {
+    fn give_up_oldest(&mut self, is_eligible: impl Fn(&AwaitedBodyEntry) -> bool) {
         let found = self.by_id.iter().find(|(_, body)| is_eligible(body));
         let found = found.map(|(id, _)| *id);
         if let Some(waker) = found
@@ -135,8 +135,8 @@ impl Bodies {
     /// Gives up the oldest eligible body of the address that has most: one that has few keeps them.
     fn give_up_of_greatest(
         &mut self,
-        size: impl Fn(&Held) -> usize,
-        is_eligible: impl Fn(&Body) -> bool,
+        size: impl Fn(&AddressUsage) -> usize,
+        is_eligible: impl Fn(&AwaitedBodyEntry) -> bool,
     ) {
         let greatest = self.by_address.iter().max_by_key(|(_, held)| size(held));
         if let Some(address) = greatest.map(|(address, _)| *address) {
@@ -145,7 +145,7 @@ impl Bodies {
     }
 
     /// A second call does nothing.
-    fn remove(&mut self, id: u64) -> Option<Body> {
+    fn remove(&mut self, id: u64) -> Option<AwaitedBodyEntry> {
         let body = self.by_id.remove(&id)?;
         self.bytes -= body.bytes;
         if let Some(held) = self.by_address.get_mut(&body.address) {

@@ -28,13 +28,14 @@ use tokio::{
 };
 
 use super::{
-    AwaitedBodies, Held, Running, StreamProgress, awaited::AwaitedBody, held::UNCOUNTED_ANSWER,
+    AwaitedBodies, HeldMemory, RunningRequest, StreamProgress, awaited::AwaitedBody,
+    held::UNCOUNTED_ANSWER,
 };
 
 /// The body of a request. Its client has to send it in time, and not more of it than the request may
 /// have. The context of the request learns that it is awaited, and why it was given up.
 #[derive(Debug)]
-pub struct RequestBody {
+pub struct LimitedRequestBody {
     /// None once all of it was read, or it was given up.
     body: Option<Incoming>,
     version: Version,
@@ -42,7 +43,7 @@ pub struct RequestBody {
     /// Bytes so far.
     bytes: usize,
     /// There once something had to be waited for.
-    waiting: Option<Waiting>,
+    waiting: Option<BodyWait>,
     /// Whether it is there as a whole, and counts as that.
     is_whole: bool,
 }
@@ -57,12 +58,12 @@ pub struct BodyLimits {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct BodyWait {
     clock: Pin<Box<Sleep>>,
     place: AwaitedBody,
 }
 
-impl RequestBody {
+impl LimitedRequestBody {
     /// A body of a request within these limits.
     #[must_use]
     pub const fn new(body: Incoming, version: Version, limits: Arc<BodyLimits>) -> Self {
@@ -135,7 +136,7 @@ impl RequestBody {
 
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<BodyFault> {
         let (limits, bytes) = (&self.limits, self.bytes);
-        let waiting = self.waiting.get_or_insert_with(|| Waiting {
+        let waiting = self.waiting.get_or_insert_with(|| BodyWait {
             clock: Box::pin(sleep(limits.timeout)),
             place: limits
                 .awaited
@@ -153,7 +154,7 @@ impl RequestBody {
     }
 }
 
-impl Drop for RequestBody {
+impl Drop for LimitedRequestBody {
     /// An answer that needs no body is there before the body: a connection that is closed under a
     /// client that still writes loses it.
     fn drop(&mut self) {
@@ -172,7 +173,7 @@ impl Drop for RequestBody {
     }
 }
 
-impl HttpBody for RequestBody {
+impl HttpBody for LimitedRequestBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -242,14 +243,14 @@ pub struct AnswerBody {
     /// What is there of the body and not asked for yet.
     rest: Bytes,
     progress: Option<Arc<StreamProgress>>,
-    running: Running,
-    held: Arc<Held>,
+    running: RunningRequest,
+    held: Arc<HeldMemory>,
 }
 
 impl AnswerBody {
     /// The body of the answer to a request.
     #[must_use]
-    pub fn new(body: Body, running: Running, held: &Arc<Held>) -> Self {
+    pub fn new(body: Body, running: RunningRequest, held: &Arc<HeldMemory>) -> Self {
         let progress = StreamProgress::current();
         if let Some(progress) = &progress {
             progress.note();

@@ -9,15 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use foundation::{config::Limits, limits::Limit};
+use foundation::{config::LimitSettings, limits::Limit};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep_until},
 };
 
 use super::{
-    CloseCause, Connection, Held,
-    frames::Frames,
+    CloseCause, ConnectionState, HeldMemory,
+    frames::FrameCounter,
     held::{HeldPiece, UNCOUNTED_HEAD},
     unparsed::UnparsedAnswer,
     unread::{Begun, Unread},
@@ -25,7 +25,7 @@ use super::{
 
 /// How long a client may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Clocks {
+pub struct ClientTimeouts {
     first_byte: Duration,
     /// For the head of a request, and for the handshake of TLS.
     pub header: Duration,
@@ -35,10 +35,10 @@ pub struct Clocks {
     write: Duration,
 }
 
-impl Clocks {
+impl ClientTimeouts {
     /// Those of the settings.
     #[must_use]
-    pub const fn of(limits: &Limits) -> Self {
+    pub const fn of(limits: &LimitSettings) -> Self {
         Self {
             first_byte: limits.first_byte_timeout(),
             header: limits.header_timeout(),
@@ -60,10 +60,10 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Its timers are moved only when they fire: a connection has a new deadline with every request, and
 /// reaches hardly any of them.
 #[derive(Debug)]
-pub struct Clocked<S> {
+pub struct TimedStream<S> {
     stream: S,
-    connection: Arc<Connection>,
-    clocks: Clocks,
+    connection: Arc<ConnectionState>,
+    clocks: ClientTimeouts,
     read: Pin<Box<Sleep>>,
     /// Whether that was set since the first request.
     is_set: bool,
@@ -76,8 +76,8 @@ pub struct Clocked<S> {
     write: Option<Pin<Box<Sleep>>>,
     /// Since when the client takes nothing.
     blocked: Option<Instant>,
-    frames: Frames,
-    held: Arc<Held>,
+    frames: FrameCounter,
+    held: Arc<HeldMemory>,
     /// What was not taken yet, on HTTP/1.1.
     unread: Unread,
     /// Requests of the connection when that was counted from the beginning.
@@ -90,9 +90,14 @@ pub struct Clocked<S> {
     unparsed: Option<UnparsedAnswer>,
 }
 
-impl<S> Clocked<S> {
+impl<S> TimedStream<S> {
     /// A stream of a connection that was just accepted.
-    pub fn new(stream: S, connection: Arc<Connection>, clocks: Clocks, held: Arc<Held>) -> Self {
+    pub fn new(
+        stream: S,
+        connection: Arc<ConnectionState>,
+        clocks: ClientTimeouts,
+        held: Arc<HeldMemory>,
+    ) -> Self {
         let first = connection.opened() + clocks.first_byte;
         Self {
             stream,
@@ -105,7 +110,7 @@ impl<S> Clocked<S> {
             head_began: None,
             write: None,
             blocked: None,
-            frames: Frames::new(),
+            frames: FrameCounter::new(),
             held,
             unread: Unread::default(),
             unread_since: 0,
@@ -280,7 +285,7 @@ impl<S> Clocked<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Clocked<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -303,7 +308,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Clocked<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Clocked<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -21,8 +21,8 @@ const PER_SECOND: u32 = 50;
 
 /// Counts such frames of one connection.
 #[derive(Debug)]
-pub struct Frames {
-    state: State,
+pub struct FrameCounter {
+    state: FrameState,
     left: u32,
     counted: Instant,
     /// Bytes of a head of which further frames are to come.
@@ -32,7 +32,7 @@ pub struct Frames {
 }
 
 #[derive(Debug)]
-enum State {
+enum FrameState {
     /// So many bytes of the preface came.
     Preface(usize),
     /// Another protocol.
@@ -45,13 +45,13 @@ enum State {
 
 /// More frames came than a client needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flood;
+pub struct FrameFlood;
 
-impl Frames {
+impl FrameCounter {
     /// Of a connection that was just accepted.
     pub fn new() -> Self {
         Self {
-            state: State::Preface(0),
+            state: FrameState::Preface(0),
             left: BURST,
             counted: Instant::now(),
             head: 0,
@@ -63,11 +63,11 @@ impl Frames {
     /// of another protocol.
     pub const fn unfinished(&self) -> Option<usize> {
         match &self.state {
-            State::Other => None,
-            State::Preface(_) | State::Head { .. } => Some(self.head),
+            FrameState::Other => None,
+            FrameState::Preface(_) | FrameState::Head { .. } => Some(self.head),
             // The bytes of a head count from the beginning of their frame.
-            State::Rest(_) if self.head > 0 => Some(self.head),
-            State::Rest(left) => Some(self.length - *left),
+            FrameState::Rest(_) if self.head > 0 => Some(self.head),
+            FrameState::Rest(left) => Some(self.length - *left),
         }
     }
 
@@ -75,15 +75,15 @@ impl Frames {
     ///
     /// # Errors
     /// Too many frames that ask for nothing.
-    pub fn read(&mut self, mut bytes: &[u8]) -> Result<(), Flood> {
+    pub fn read(&mut self, mut bytes: &[u8]) -> Result<(), FrameFlood> {
         while !bytes.is_empty() {
             match &mut self.state {
-                State::Other => return Ok(()),
-                State::Preface(seen) => {
+                FrameState::Other => return Ok(()),
+                FrameState::Preface(seen) => {
                     let expected = &PREFACE[*seen..];
                     let count = expected.len().min(bytes.len());
                     if expected[..count] != bytes[..count] {
-                        self.state = State::Other;
+                        self.state = FrameState::Other;
                         return Ok(());
                     }
                     bytes = &bytes[count..];
@@ -92,7 +92,7 @@ impl Frames {
                         self.state = HEAD_BEGINS;
                     }
                 }
-                State::Head {
+                FrameState::Head {
                     bytes: head,
                     filled,
                 } => {
@@ -105,7 +105,7 @@ impl Frames {
                         self.frame(head)?;
                     }
                 }
-                State::Rest(left) => {
+                FrameState::Rest(left) => {
                     let count = (*left).min(bytes.len());
                     bytes = &bytes[count..];
                     *left -= count;
@@ -118,11 +118,14 @@ impl Frames {
         Ok(())
     }
 
-    fn frame(&mut self, [high, middle, low, kind, flags, ..]: [u8; HEAD]) -> Result<(), Flood> {
+    fn frame(
+        &mut self,
+        [high, middle, low, kind, flags, ..]: [u8; HEAD],
+    ) -> Result<(), FrameFlood> {
         let length = u32::from_be_bytes([0, high, middle, low]) as usize;
         self.state = match length {
             0 => HEAD_BEGINS,
-            length => State::Rest(length),
+            length => FrameState::Rest(length),
         };
         self.length = length;
         if matches!(kind, HEADERS | CONTINUATION) {
@@ -142,7 +145,7 @@ impl Frames {
         if self.left == 0 {
             self.refill();
         }
-        self.left = self.left.checked_sub(1).ok_or(Flood)?;
+        self.left = self.left.checked_sub(1).ok_or(FrameFlood)?;
         Ok(())
     }
 
@@ -156,7 +159,7 @@ impl Frames {
     }
 }
 
-const HEAD_BEGINS: State = State::Head {
+const HEAD_BEGINS: FrameState = FrameState::Head {
     bytes: [0; HEAD],
     filled: 0,
 };
@@ -192,20 +195,20 @@ mod tests {
         #[case] length: usize,
     ) {
         let many = |count| sent((0..count).map(|_| frame(kind, flags, length)));
-        assert_eq!(Frames::new().read(&many(BURST)), Ok(()));
-        assert_eq!(Frames::new().read(&many(BURST + 1)), Err(Flood));
+        assert_eq!(FrameCounter::new().read(&many(BURST)), Ok(()));
+        assert_eq!(FrameCounter::new().read(&many(BURST + 1)), Err(FrameFlood));
     }
 
     #[test]
     fn requests_and_bodies_are_none() {
         let requests = (0..5_000).flat_map(|_| [frame(1, 4, 40), frame(0, 0, 100), frame(0, 1, 0)]);
-        assert_eq!(Frames::new().read(&sent(requests)), Ok(()));
+        assert_eq!(FrameCounter::new().read(&sent(requests)), Ok(()));
     }
 
     #[test]
     fn another_protocol_is_not_looked_at() {
         let pings = (0..5_000).flat_map(|_| frame(6, 0, 8)).collect::<Vec<u8>>();
-        let mut frames = Frames::new();
+        let mut frames = FrameCounter::new();
         assert_eq!(frames.read(b"POST / HTTP/1.1\r\n\r\n"), Ok(()));
         assert_eq!(frames.read(&pings), Ok(()));
     }
@@ -218,7 +221,7 @@ mod tests {
     #[case::finished_head(sent([frame(HEADERS, 0, 100), frame(CONTINUATION, END_HEADERS, 50)]), Some(0))]
     #[case::half_frame(sent([frame(0, 0, 100)[..HEAD + 60].to_vec()]), Some(60))]
     fn what_is_kept_until_more_comes(#[case] bytes: Vec<u8>, #[case] expected: Option<usize>) {
-        let mut frames = Frames::new();
+        let mut frames = FrameCounter::new();
         assert_eq!(frames.read(&bytes), Ok(()));
         assert_eq!(frames.unfinished(), expected);
     }
@@ -230,7 +233,7 @@ mod tests {
             cuts in proptest::collection::vec(1_usize..50, 1..400),
         ) {
             let bytes = sent(kinds.iter().map(|(kind, length)| frame(*kind, 0, *length)));
-            let (mut whole, mut cut) = (Frames::new(), Frames::new());
+            let (mut whole, mut cut) = (FrameCounter::new(), FrameCounter::new());
             prop_assert_eq!(whole.read(&bytes), Ok(()));
             let mut rest = &bytes[..];
             for size in cuts.iter().cycle() {
@@ -244,7 +247,7 @@ mod tests {
 
         #[test]
         fn no_bytes_are_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
-            let mut frames = Frames::new();
+            let mut frames = FrameCounter::new();
             let _ = frames.read(PREFACE);
             let _ = frames.read(&bytes);
         }

@@ -10,7 +10,7 @@ use std::{
 use axum::body::Bytes;
 use foundation::limits::{AddressKey, Limit};
 
-use super::{CloseCause, Connection};
+use super::{CloseCause, ConnectionState};
 
 /// Bytes of all answers that wait for their clients.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -23,12 +23,12 @@ pub(super) const UNCOUNTED_HEAD: usize = 4 * 1024;
 
 /// What is held for the connections of all listeners that share it.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldMemory {
     pub(super) answers: Arc<HeldBytes>,
     pub(super) heads: Arc<HeldBytes>,
 }
 
-impl Default for Held {
+impl Default for HeldMemory {
     fn default() -> Self {
         Self {
             answers: HeldBytes::new(MAX_ANSWER_BYTES, Limit::UntakenAnswers),
@@ -37,7 +37,7 @@ impl Default for Held {
     }
 }
 
-impl Held {
+impl HeldMemory {
     /// Bytes of answers that wait for their clients now, without small ones.
     #[must_use]
     pub fn answer_bytes(&self) -> usize {
@@ -56,21 +56,21 @@ impl Held {
 pub(super) struct HeldBytes {
     max: usize,
     limit: Limit,
-    pieces: Mutex<Pieces>,
+    pieces: Mutex<HeldPieceTable>,
 }
 
 #[derive(Debug, Default)]
-struct Pieces {
+struct HeldPieceTable {
     next_id: u64,
     /// The one that is held longest first.
-    by_id: BTreeMap<u64, Piece>,
+    by_id: BTreeMap<u64, HeldPieceEntry>,
     by_address: HashMap<AddressKey, usize>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Piece {
-    connection: Arc<Connection>,
+struct HeldPieceEntry {
+    connection: Arc<ConnectionState>,
     bytes: usize,
     /// It is held until the connection has more requests than this; none: until it is dropped.
     requests: Option<u64>,
@@ -85,7 +85,7 @@ impl HeldBytes {
         })
     }
 
-    fn pieces(&self) -> MutexGuard<'_, Pieces> {
+    fn pieces(&self) -> MutexGuard<'_, HeldPieceTable> {
         self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,7 +93,7 @@ impl HeldBytes {
     /// connection has so many requests.
     pub(super) fn hold(
         self: &Arc<Self>,
-        connection: &Arc<Connection>,
+        connection: &Arc<ConnectionState>,
         bytes: usize,
         requests: Option<u64>,
     ) -> HeldPiece {
@@ -103,7 +103,7 @@ impl HeldBytes {
         let connection = Arc::clone(connection);
         pieces.by_id.insert(
             id,
-            Piece {
+            HeldPieceEntry {
                 connection,
                 bytes: 0,
                 requests,
@@ -119,7 +119,7 @@ impl HeldBytes {
     }
 
     /// Closes connections until not more is held than may be.
-    fn relieve(&self, pieces: &mut Pieces) {
+    fn relieve(&self, pieces: &mut HeldPieceTable) {
         while pieces.bytes > self.max
             && let Some((id, connection)) = pieces.oldest_of_greatest()
         {
@@ -134,9 +134,9 @@ impl HeldBytes {
     }
 }
 
-impl Pieces {
+impl HeldPieceTable {
     /// The piece that is held longest, of the address that has most.
-    fn oldest_of_greatest(&self) -> Option<(u64, Arc<Connection>)> {
+    fn oldest_of_greatest(&self) -> Option<(u64, Arc<ConnectionState>)> {
         let (address, _) = self.by_address.iter().max_by_key(|(_, bytes)| **bytes)?;
         let (id, oldest) = self
             .by_id
@@ -153,8 +153,9 @@ impl Pieces {
     }
 
     /// Gives up all that is held for a connection.
-    fn give_up(&mut self, connection: &Arc<Connection>) {
-        let of_it = |(_, piece): &(&u64, &Piece)| Arc::ptr_eq(&piece.connection, connection);
+    fn give_up(&mut self, connection: &Arc<ConnectionState>) {
+        let of_it =
+            |(_, piece): &(&u64, &HeldPieceEntry)| Arc::ptr_eq(&piece.connection, connection);
         let ids: Vec<u64> = self.by_id.iter().filter(of_it).map(|(id, _)| *id).collect();
         for id in ids {
             self.remove(id);
@@ -176,7 +177,7 @@ impl Pieces {
         }
     }
 
-    fn remove(&mut self, id: u64) -> Option<Piece> {
+    fn remove(&mut self, id: u64) -> Option<HeldPieceEntry> {
         self.resize(id, 0);
         self.by_id.remove(&id)
     }
@@ -224,7 +225,7 @@ impl AsRef<[u8]> for CountedData {
 impl HeldBytes {
     /// The same data, counted for a connection while any of it is there. Small data is not, nor what
     /// is shared: that is there anyway.
-    pub(super) fn count(self: &Arc<Self>, connection: &Arc<Connection>, data: Bytes) -> Bytes {
+    pub(super) fn count(self: &Arc<Self>, connection: &Arc<ConnectionState>, data: Bytes) -> Bytes {
         if data.len() <= UNCOUNTED_ANSWER || !data.is_unique() {
             return data;
         }
@@ -243,7 +244,7 @@ mod tests {
     use http::Version;
 
     use super::{
-        super::{ConnectionLimits, Connections, OpenConnection},
+        super::{ConnectionLimits, ConnectionRegistry, OpenConnection},
         *,
     };
 
@@ -253,15 +254,15 @@ mod tests {
         HeldBytes::new(100 * KIB, Limit::UntakenAnswers)
     }
 
-    fn connections() -> Arc<Connections> {
-        Connections::new(ConnectionLimits {
+    fn connections() -> Arc<ConnectionRegistry> {
+        ConnectionRegistry::new(ConnectionLimits {
             max: 100,
             max_per_address: 100,
             trusted_proxies: [].into(),
         })
     }
 
-    fn open(connections: &Arc<Connections>, last: u8) -> OpenConnection {
+    fn open(connections: &Arc<ConnectionRegistry>, last: u8) -> OpenConnection {
         connections
             .admit(IpAddr::from([192, 0, 2, last]))
             .expect("there is a place")

@@ -12,10 +12,11 @@ mod unparsed;
 mod unread;
 
 pub use awaited::AwaitedBodies;
-pub use bodies::{AnswerBody, BodyLimits, RequestBody};
-pub use clocked::{Clocked, Clocks, MAX_HEAD_BYTES};
-pub use held::Held;
+pub use bodies::{AnswerBody, BodyLimits, LimitedRequestBody};
+pub use clocked::{ClientTimeouts, MAX_HEAD_BYTES, TimedStream};
+pub use held::HeldMemory;
 pub use registry::{
-    CloseCause, Connection, ConnectionLimits, Connections, OpenConnection, Running,
+    CloseCause, ConnectionLimits, ConnectionRegistry, ConnectionState, OpenConnection,
+    RunningRequest,
 };
 pub use streams::{StreamExecutor, StreamProgress};

@@ -98,7 +98,7 @@ const UNKNOWN_LENGTH: u64 = u64::MAX;
 
 /// What is known about an open connection, by all its parts.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ConnectionState {
     id: u64,
     opened: Instant,
     peer: AddressKey,
@@ -119,7 +119,7 @@ pub struct Connection {
     close: Notify,
 }
 
-impl Connection {
+impl ConnectionState {
     fn new(id: u64, peer: AddressKey, is_counted_by_address: bool) -> Self {
         Self {
             id,
@@ -184,7 +184,7 @@ impl Connection {
 
     /// Begins a request with a body of so many bytes, where that is said; it runs until the value is
     /// dropped.
-    pub fn begin(self: &Arc<Self>, version: Version, body: Option<u64>) -> Running {
+    pub fn begin(self: &Arc<Self>, version: Version, body: Option<u64>) -> RunningRequest {
         self.body
             .store(body.unwrap_or(UNKNOWN_LENGTH), Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -192,7 +192,7 @@ impl Connection {
         if version == Version::HTTP_2 {
             self.is_http2.store(true, Ordering::Relaxed);
         }
-        Running(Arc::clone(self))
+        RunningRequest(Arc::clone(self))
     }
 
     /// Asks the connection to close. The first cause stays, unless it is to close at once.
@@ -222,16 +222,16 @@ impl Connection {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub struct Running(Arc<Connection>);
+pub struct RunningRequest(Arc<ConnectionState>);
 
-impl Running {
+impl RunningRequest {
     /// The connection that it came by.
-    pub(super) const fn connection(&self) -> &Arc<Connection> {
+    pub(super) const fn connection(&self) -> &Arc<ConnectionState> {
         &self.0
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningRequest {
     fn drop(&mut self) {
         let connection = &self.0;
         let since = connection.opened.elapsed().as_millis();
@@ -244,16 +244,16 @@ impl Drop for Running {
 
 /// The open connections of some listeners.
 #[derive(Debug)]
-pub struct Connections {
+pub struct ConnectionRegistry {
     limits: ConnectionLimits,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnectionTable>,
     closed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnectionTable {
     next_id: u64,
-    all: BTreeMap<u64, Arc<Connection>>,
+    all: BTreeMap<u64, Arc<ConnectionState>>,
     /// Those that have not asked for anything, oldest first.
     silent: BTreeSet<u64>,
     /// The same by address.
@@ -267,7 +267,7 @@ struct Open {
     scanned: u64,
 }
 
-impl Connections {
+impl ConnectionRegistry {
     /// None yet.
     #[must_use]
     pub fn new(limits: ConnectionLimits) -> Arc<Self> {
@@ -278,7 +278,7 @@ impl Connections {
         })
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenConnectionTable> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -334,7 +334,7 @@ impl Connections {
         }
     }
 
-    fn remove(&self, connection: &Connection) {
+    fn remove(&self, connection: &ConnectionState) {
         let mut open = self.open();
         open.remove(connection);
         if open.all.is_empty() {
@@ -343,11 +343,11 @@ impl Connections {
     }
 }
 
-impl Open {
-    fn insert(&mut self, peer: AddressKey, is_counted_by_address: bool) -> Arc<Connection> {
+impl OpenConnectionTable {
+    fn insert(&mut self, peer: AddressKey, is_counted_by_address: bool) -> Arc<ConnectionState> {
         let id = self.next_id;
         self.next_id += 1;
-        let connection = Arc::new(Connection::new(id, peer, is_counted_by_address));
+        let connection = Arc::new(ConnectionState::new(id, peer, is_counted_by_address));
         self.all.insert(id, Arc::clone(&connection));
         self.silent.insert(id);
         if is_counted_by_address {
@@ -359,7 +359,7 @@ impl Open {
     }
 
     /// A second call does nothing.
-    fn remove(&mut self, connection: &Connection) {
+    fn remove(&mut self, connection: &ConnectionState) {
         if self.all.remove(&connection.id).is_none() {
             return;
         }
@@ -380,7 +380,7 @@ impl Open {
         }
     }
 
-    fn no_longer_silent(&mut self, connection: &Connection) {
+    fn no_longer_silent(&mut self, connection: &ConnectionState) {
         self.silent.remove(&connection.id);
         self.silent_by_peer
             .remove(&(connection.peer, connection.id));
@@ -448,21 +448,21 @@ impl Open {
 /// A connection that is counted until this is dropped.
 #[derive(Debug)]
 pub struct OpenConnection {
-    connection: Arc<Connection>,
-    connections: Arc<Connections>,
+    connection: Arc<ConnectionState>,
+    connections: Arc<ConnectionRegistry>,
 }
 
 impl OpenConnection {
     /// What is known about it.
     #[must_use]
-    pub const fn connection(&self) -> &Arc<Connection> {
+    pub const fn connection(&self) -> &Arc<ConnectionState> {
         &self.connection
     }
 
     /// Begins a request with a body of so many bytes, where that is said; it runs until the value is
     /// dropped.
     #[must_use]
-    pub fn begin(&self, version: Version, body: Option<u64>) -> Running {
+    pub fn begin(&self, version: Version, body: Option<u64>) -> RunningRequest {
         if !self.connection.has_asked.swap(true, Ordering::Relaxed) {
             self.connections.open().no_longer_silent(&self.connection);
         }
@@ -480,8 +480,8 @@ impl Drop for OpenConnection {
 mod tests {
     use super::*;
 
-    fn connections(max: usize, max_per_address: usize) -> Arc<Connections> {
-        Connections::new(ConnectionLimits {
+    fn connections(max: usize, max_per_address: usize) -> Arc<ConnectionRegistry> {
+        ConnectionRegistry::new(ConnectionLimits {
             max,
             max_per_address,
             trusted_proxies: ["10.0.0.0/8".parse().unwrap()].into(),

@@ -8,15 +8,15 @@ use std::{
 };
 
 use foundation::{
-    config::{Limits, Rate},
+    config::{LimitSettings, Rate},
     http::context::RequestContext,
-    limits::{AddressKey, Limit, RateTable, Refused, RequestClass, Wait},
+    limits::{AddressKey, Limit, LimitRefusal, RateTable, RequestClass, RetryAfter},
 };
 use http::{HeaderMap, Method, StatusCode, header::COOKIE};
 use ipnet::IpNet;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::{Rule, rules::ClientRate};
+use super::{RequestRule, rules::ClientRate};
 use crate::app::credential;
 
 /// How long an address with too many refused credentials may ask once a second.
@@ -34,7 +34,7 @@ const SESSION_COOKIES: [&str; 2] = ["__Host-sb_session", "sb_session"];
 
 /// Whose requests for pages count together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Browser {
+pub(super) enum BrowserKey {
     /// The browser that has a cookie with this hash, under a key of this process.
     Session(u64),
     /// All browsers of an address that have no session.
@@ -43,10 +43,10 @@ pub(super) enum Browser {
 
 /// Who sends a request, as far as that is known at once.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Client {
+pub(super) struct RateClient {
     /// None for a proxy that does not say for whom it asks.
     pub address: Option<AddressKey>,
-    pub browser: Option<Browser>,
+    pub browser: Option<BrowserKey>,
 }
 
 /// Rates by address and by browser.
@@ -59,16 +59,16 @@ pub(super) struct AddressRates {
     /// Addresses with too many refused credentials, and how often they may ask.
     penalized: Cache<AddressKey, ()>,
     penalty: RateTable<AddressKey>,
-    page_reads: RateTable<Browser>,
-    page_writes: RateTable<Browser>,
-    page_misses: RateTable<Browser>,
+    page_reads: RateTable<BrowserKey>,
+    page_writes: RateTable<BrowserKey>,
+    page_misses: RateTable<BrowserKey>,
     /// Until when a browser that found too few pages is refused.
-    blocked: Cache<Browser, Instant>,
+    blocked: Cache<BrowserKey, Instant>,
     hasher: RandomState,
 }
 
 impl AddressRates {
-    pub(super) fn new(limits: &Limits, trusted_proxies: Arc<[IpNet]>) -> Self {
+    pub(super) fn new(limits: &LimitSettings, trusted_proxies: Arc<[IpNet]>) -> Self {
         let rates = &limits.rates;
         let most = limits.max_rate_keys;
         Self {
@@ -89,11 +89,11 @@ impl AddressRates {
     /// Who sends a request. A proxy that names a client which cannot be read is one client itself.
     pub(super) fn client(
         &self,
-        rule: Rule,
+        rule: RequestRule,
         address: Option<IpAddr>,
         is_client_unreadable: bool,
         headers: &HeaderMap,
-    ) -> Client {
+    ) -> RateClient {
         let is_proxy = |address: &IpAddr| {
             self.trusted_proxies
                 .iter()
@@ -106,21 +106,21 @@ impl AddressRates {
         let browser = is_page
             .then(|| {
                 session_cookie(headers)
-                    .map(|cookie| Browser::Session(self.hasher.hash_one(cookie)))
-                    .or(address.map(Browser::Address))
+                    .map(|cookie| BrowserKey::Session(self.hasher.hash_one(cookie)))
+                    .or(address.map(BrowserKey::Address))
             })
             .flatten();
-        Client { address, browser }
+        RateClient { address, browser }
     }
 
     /// Whether a client may ask now.
     pub(super) fn admit(
         &self,
-        rule: Rule,
-        client: Client,
+        rule: RequestRule,
+        client: RateClient,
         method: &Method,
         headers: &HeaderMap,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), LimitRefusal> {
         if let Some(address) = client.address {
             if credential::is_given(headers) && self.penalized.contains_key(&address) {
                 take(&self.penalty, &address, Limit::FailedCredentials)?;
@@ -128,10 +128,10 @@ impl AddressRates {
             match (rule.by_client, client.browser) {
                 (Some(ClientRate::Login), _) => take(&self.logins, &address, Limit::Logins)?,
                 (Some(ClientRate::Anonymous), _)
-                | (Some(ClientRate::Page), Some(Browser::Address(_))) => {
+                | (Some(ClientRate::Page), Some(BrowserKey::Address(_))) => {
                     take(&self.anonymous, &address, Limit::Anonymous)?;
                 }
-                (Some(ClientRate::Page), Some(Browser::Session(_)) | None) | (None, _) => {}
+                (Some(ClientRate::Page), Some(BrowserKey::Session(_)) | None) | (None, _) => {}
             }
         }
         let Some(browser) = client.browser else {
@@ -145,15 +145,15 @@ impl AddressRates {
         }
     }
 
-    fn must_not_be_blocked(&self, browser: Browser) -> Result<(), Refused> {
+    fn must_not_be_blocked(&self, browser: BrowserKey) -> Result<(), LimitRefusal> {
         let left = self
             .blocked
             .get(&browser)
             .and_then(|until| until.checked_duration_since(Instant::now()));
         match left {
-            Some(left) if !left.is_zero() => Err(Refused::TooOften {
+            Some(left) if !left.is_zero() => Err(LimitRefusal::TooOften {
                 limit: Limit::PageMisses,
-                retry_after: Wait::of(left).0,
+                retry_after: RetryAfter::of(left).0,
             }),
             Some(_) | None => Ok(()),
         }
@@ -163,23 +163,23 @@ impl AddressRates {
     /// no session although it has a cookie.
     pub(super) fn judge(
         &self,
-        rule: Rule,
-        client: Client,
+        rule: RequestRule,
+        client: RateClient,
         status: StatusCode,
         context: &RequestContext,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), LimitRefusal> {
         if let Some(address) = client.address {
             if status == StatusCode::UNAUTHORIZED
                 && take(&self.failed_credentials, &address, Limit::FailedCredentials).is_err()
             {
                 self.penalized.insert(address, ());
-                return Err(Refused::TooOften {
+                return Err(LimitRefusal::TooOften {
                     limit: Limit::FailedCredentials,
                     retry_after: 1,
                 });
             }
             let has_no_session = context.person.get().is_none();
-            if matches!(client.browser, Some(Browser::Session(_))) && has_no_session {
+            if matches!(client.browser, Some(BrowserKey::Session(_))) && has_no_session {
                 take(&self.anonymous, &address, Limit::Anonymous)?;
             }
         }
@@ -191,10 +191,10 @@ impl AddressRates {
             return self
                 .page_misses
                 .take(&browser)
-                .map_err(|Wait(retry_after)| {
+                .map_err(|RetryAfter(retry_after)| {
                     let until = Instant::now() + Duration::from_secs(retry_after.into());
                     self.blocked.insert(browser, until);
-                    Refused::TooOften {
+                    LimitRefusal::TooOften {
                         limit: Limit::PageMisses,
                         retry_after,
                     }
@@ -220,10 +220,10 @@ fn take<K: std::hash::Hash + Eq + Clone + Send + Sync + 'static>(
     table: &RateTable<K>,
     key: &K,
     limit: Limit,
-) -> Result<(), Refused> {
+) -> Result<(), LimitRefusal> {
     table
         .take(key)
-        .map_err(|Wait(retry_after)| Refused::TooOften { limit, retry_after })
+        .map_err(|RetryAfter(retry_after)| LimitRefusal::TooOften { limit, retry_after })
 }
 
 /// The value of the session's cookie, when there is one.

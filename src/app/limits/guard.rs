@@ -9,14 +9,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use foundation::{
-    config::{Checked, Limits},
+    config::{CheckedSettings, LimitSettings},
     db::{DatabaseCondition, DbError, DbFault, DbUnavailable},
     deadline,
     http::{
         ApiError, body,
         context::{self, BodyFault, BodyReading, ContextSettings},
     },
-    limits::{ConsumerLimits, InFlight, Limit, Refused, RequestClass},
+    limits::{ConsumerLimits, InFlight, Limit, LimitRefusal, RequestClass},
     telemetry::faults,
 };
 use http::{
@@ -26,18 +26,18 @@ use http::{
 
 use super::{
     super::request_log::client_gone,
-    Rule,
-    address_rates::{AddressRates, Client},
+    RequestRule,
+    address_rates::{AddressRates, RateClient},
     rules::BodyKind,
 };
 
 /// Applies the limits of requests. Clones are cheap, and count together.
 #[derive(Debug, Clone)]
-pub struct Guard(Arc<Inner>);
+pub struct LimitGuard(Arc<LimitGuardInner>);
 
 #[derive(Debug)]
-struct Inner {
-    limits: Box<Limits>,
+struct LimitGuardInner {
+    limits: Box<LimitSettings>,
     context: Arc<ContextSettings>,
     in_flight: Arc<InFlight>,
     rates: Option<AddressRates>,
@@ -52,23 +52,23 @@ const POLICY_FORM_BYTES: usize = 64 * 1024;
 
 /// A request that is being answered.
 #[derive(Debug)]
-struct Admitted {
-    rule: Rule,
-    client: Option<Client>,
+struct AdmittedRequest {
+    rule: RequestRule,
+    client: Option<RateClient>,
     version: Version,
 }
 
-impl Guard {
+impl LimitGuard {
     /// With the limits of the settings; answers say what is known of the database.
     #[must_use]
-    pub fn new(config: &Checked, database: DatabaseCondition) -> Self {
+    pub fn new(config: &CheckedSettings, database: DatabaseCondition) -> Self {
         let settings = &config.settings;
         let limits = settings.limits.clone();
         let trusted_proxies: Arc<[_]> = settings.server.trusted_proxies.clone().into();
         let rates = limits
             .rates_enabled
             .then(|| AddressRates::new(&limits, Arc::clone(&trusted_proxies)));
-        Self(Arc::new(Inner {
+        Self(Arc::new(LimitGuardInner {
             context: Arc::new(ContextSettings {
                 trusted_proxies,
                 problem_detail: settings.compat.problem_detail,
@@ -100,9 +100,9 @@ impl Guard {
     /// A router of a listener that has no table of routes, with the limits before it.
     pub fn before(&self, router: Router, class: RequestClass) -> Router {
         let guard = self.clone();
-        let rule = Rule {
+        let rule = RequestRule {
             class,
-            ..Rule::OTHER
+            ..RequestRule::OTHER
         };
         router.layer(from_fn(move |request: Request, next: Next| {
             let guard = guard.clone();
@@ -120,7 +120,7 @@ impl Guard {
     /// Answers a request within its limits. Called within the context of the request.
     pub async fn answer<F: Future<Output = Response>>(
         &self,
-        rule: Rule,
+        rule: RequestRule,
         request: Request,
         answer: impl FnOnce(Request) -> F,
     ) -> Response {
@@ -185,10 +185,10 @@ impl Guard {
 
     fn admit(
         &self,
-        rule: Rule,
+        rule: RequestRule,
         request: &Request,
         max_body_bytes: usize,
-    ) -> Result<Admitted, Refused> {
+    ) -> Result<AdmittedRequest, LimitRefusal> {
         let client = match &self.0.rates {
             None => None,
             Some(rates) => {
@@ -201,16 +201,20 @@ impl Guard {
                 Some(client)
             }
         };
-        let place = self.0.in_flight.enter(rule.class).map_err(Refused::Busy)?;
+        let place = self
+            .0
+            .in_flight
+            .enter(rule.class)
+            .map_err(LimitRefusal::Busy)?;
         context::take_place(place, max_body_bytes);
-        Ok(Admitted {
+        Ok(AdmittedRequest {
             rule,
             client,
             version: request.version(),
         })
     }
 
-    fn max_body_bytes(&self, rule: Rule, headers: &HeaderMap) -> usize {
+    fn max_body_bytes(&self, rule: RequestRule, headers: &HeaderMap) -> usize {
         match rule.body {
             BodyKind::General | BodyKind::Decision | BodyKind::Policy if is_form(headers) => {
                 self.0.limits.max_form_bytes
@@ -232,7 +236,7 @@ impl Guard {
         })
     }
 
-    fn finish(&self, admitted: &Admitted, response: Response) -> Response {
+    fn finish(&self, admitted: &AdmittedRequest, response: Response) -> Response {
         context::let_body_go();
         let Some(context) = context::current() else {
             return response;
@@ -254,7 +258,7 @@ impl Guard {
     }
 }
 
-fn refuse(refused: Refused) -> Response {
+fn refuse(refused: LimitRefusal) -> Response {
     context::note_limit(refused);
     ApiError::Limited(refused).into_response()
 }
@@ -272,7 +276,7 @@ fn too_late() -> Response {
             tracing::warn!(unwritten, "a request was not answered in time");
         }
     }
-    ApiError::Limited(Refused::Busy(Limit::RequestTime)).into_response()
+    ApiError::Limited(LimitRefusal::Busy(Limit::RequestTime)).into_response()
 }
 
 /// The database was asked for something, and does not answer.
@@ -295,7 +299,7 @@ fn body_fault(fault: BodyFault, version: Version) -> Response {
         BodyFault::TooLarge => limited(Limit::BodySize, StatusCode::PAYLOAD_TOO_LARGE),
         // The client does not read it: it is for metrics and the log.
         BodyFault::BrokeOff => client_gone().into_response(),
-        BodyFault::Busy(limit) => refuse(Refused::Busy(limit)),
+        BodyFault::Busy(limit) => refuse(LimitRefusal::Busy(limit)),
     };
     // HTTP/2 has no such header, and needs none: only the stream ends.
     if version <= Version::HTTP_11 {

@@ -5,5 +5,5 @@ mod address_rates;
 mod guard;
 mod rules;
 
-pub use guard::Guard;
-pub use rules::{Access, Route, RouteRules, Rule};
+pub use guard::LimitGuard;
+pub use rules::{LimitedRoute, RequestRule, RouteAccess, RouteRules};

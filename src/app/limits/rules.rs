@@ -8,7 +8,7 @@ use http::Method;
 
 /// What holds for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
+pub struct RequestRule {
     /// What kind of work it is.
     pub class: RequestClass,
     /// How often a consumer may ask.
@@ -41,7 +41,7 @@ pub enum ClientRate {
     Page,
 }
 
-impl Rule {
+impl RequestRule {
     /// For what no table of routes is about.
     pub const OTHER: Self = Self {
         class: RequestClass::Read,
@@ -93,16 +93,16 @@ impl Rule {
 
 /// A route as its limits see it.
 #[derive(Debug, Clone, Copy)]
-pub struct Route<'a> {
+pub struct LimitedRoute<'a> {
     /// Its template.
     pub template: &'a str,
     /// Who may call it.
-    pub access: Access,
+    pub access: RouteAccess,
 }
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum RouteAccess {
     /// Callers with a credential.
     Callers,
     /// All callers, also without a credential, at least for one of its methods.
@@ -169,34 +169,34 @@ const READ_BY_POST: &[&str] = &[
     "/systembruker/api/v1/token:explain",
 ];
 
-fn rule(route: Route<'_>, is_safe: bool) -> Rule {
+fn rule(route: LimitedRoute<'_>, is_safe: bool) -> RequestRule {
     let template = route.template;
     let begins = |list: &[&str]| list.iter().any(|begin| template.starts_with(begin));
     if PROBES.contains(&template) {
-        return Rule::PROBE;
+        return RequestRule::PROBE;
     }
     if begins(FILES) {
-        return Rule::page(None);
+        return RequestRule::page(None);
     }
     if LOGINS.contains(&template) {
-        return Rule::page(Some(ClientRate::Login));
+        return RequestRule::page(Some(ClientRate::Login));
     }
-    if route.access == Access::Browsers {
-        return Rule::page(Some(ClientRate::Page));
+    if route.access == RouteAccess::Browsers {
+        return RequestRule::page(Some(ClientRate::Page));
     }
     if DECISIONS.contains(&template) {
-        return Rule::api(RequestClass::Decision, ConsumerRate::Decisions)
+        return RequestRule::api(RequestClass::Decision, ConsumerRate::Decisions)
             .with_body(BodyKind::Decision);
     }
     if template.starts_with(SEARCHES) {
-        return Rule::api(RequestClass::Read, ConsumerRate::Decisions)
+        return RequestRule::api(RequestClass::Read, ConsumerRate::Decisions)
             .with_body(BodyKind::Decision);
     }
     if EXCHANGE.contains(&template) {
-        return Rule::api(RequestClass::Read, ConsumerRate::Exchange);
+        return RequestRule::api(RequestClass::Read, ConsumerRate::Exchange);
     }
     if template == EXTERNAL_ID_LOOKUP {
-        return Rule::api(RequestClass::Read, ConsumerRate::ExternalIdLookups);
+        return RequestRule::api(RequestClass::Read, ConsumerRate::ExternalIdLookups);
     }
     let class = if is_safe || begins(READ_BY_POST) {
         RequestClass::Read
@@ -209,22 +209,22 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
         } else {
             ConsumerRate::VendorReads
         };
-        return Rule::api(class, rate);
+        return RequestRule::api(class, rate);
     }
     // A batch of clients counts as so many.
     if template.contains(CLIENTS) && class == RequestClass::Write {
-        return Rule::api(class, ConsumerRate::VendorWrites);
+        return RequestRule::api(class, ConsumerRate::VendorWrites);
     }
     // A policy that is uploaded is work for all.
     let by_consumer = (template.starts_with(REGISTRY) && class == RequestClass::Write)
         .then_some(ConsumerRate::VendorWrites);
-    let is_anonymous = route.access == Access::Public && class == RequestClass::Read;
+    let is_anonymous = route.access == RouteAccess::Public && class == RequestClass::Read;
     let body = if template.ends_with(POLICY) {
         BodyKind::Policy
     } else {
         BodyKind::General
     };
-    Rule {
+    RequestRule {
         class,
         by_consumer,
         by_client: is_anonymous.then_some(ClientRate::Anonymous),
@@ -234,18 +234,18 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
 
 /// The rules of all routes.
 #[derive(Debug)]
-pub struct RouteRules(Vec<ByMethod>);
+pub struct RouteRules(Vec<RulesByMethod>);
 
 #[derive(Debug, Clone, Copy)]
-struct ByMethod {
-    safe: Rule,
-    other: Rule,
+struct RulesByMethod {
+    safe: RequestRule,
+    other: RequestRule,
 }
 
 impl RouteRules {
     /// The rules of routes in the order of the table that finds them.
-    pub fn new<'a>(routes: impl IntoIterator<Item = Route<'a>>) -> Self {
-        let rules = routes.into_iter().map(|route| ByMethod {
+    pub fn new<'a>(routes: impl IntoIterator<Item = LimitedRoute<'a>>) -> Self {
+        let rules = routes.into_iter().map(|route| RulesByMethod {
             safe: rule(route, true),
             other: rule(route, false),
         });
@@ -254,9 +254,9 @@ impl RouteRules {
 
     /// What holds for a request.
     #[must_use]
-    pub fn of(&self, route: Option<RouteId>, method: &Method) -> Rule {
+    pub fn of(&self, route: Option<RouteId>, method: &Method) -> RequestRule {
         let Some(rules) = route.and_then(|route| self.0.get(route.number())) else {
-            return Rule::UNKNOWN;
+            return RequestRule::UNKNOWN;
         };
         if method.is_safe() {
             rules.safe
@@ -273,47 +273,47 @@ mod tests {
     #[rstest::rstest]
     #[case(
         "/health/ready",
-        Access::Public,
+        RouteAccess::Public,
         RequestClass::Probe,
         RequestClass::Probe
     )]
     #[case(
         "/authorization/api/v1/authorize",
-        Access::Callers,
+        RouteAccess::Callers,
         RequestClass::Decision,
         RequestClass::Decision
     )]
     #[case(
         "/access/v1/search/subject",
-        Access::Callers,
+        RouteAccess::Callers,
         RequestClass::Read,
         RequestClass::Read
     )]
     #[case(
         "/register/api/v1/parties/lookup",
-        Access::Callers,
+        RouteAccess::Callers,
         RequestClass::Read,
         RequestClass::Read
     )]
     #[case(
         "/resourceregistry/api/v1/resource/{id}",
-        Access::Public,
+        RouteAccess::Public,
         RequestClass::Read,
         RequestClass::Write
     )]
     #[case(
         "/accessmanagement/ui/help",
-        Access::Browsers,
+        RouteAccess::Browsers,
         RequestClass::Page,
         RequestClass::Page
     )]
     fn a_route_has_a_class_by_its_method(
         #[case] template: &str,
-        #[case] access: Access,
+        #[case] access: RouteAccess,
         #[case] safe: RequestClass,
         #[case] other: RequestClass,
     ) {
-        let route = Route { template, access };
+        let route = LimitedRoute { template, access };
         assert_eq!(
             (rule(route, true).class, rule(route, false).class),
             (safe, other)
@@ -346,9 +346,9 @@ mod tests {
         #[case] safe: ConsumerRate,
         #[case] other: ConsumerRate,
     ) {
-        let route = Route {
+        let route = LimitedRoute {
             template,
-            access: Access::Callers,
+            access: RouteAccess::Callers,
         };
         assert_eq!(rule(route, true).by_consumer, Some(safe));
         assert_eq!(rule(route, false).by_consumer, Some(other));
@@ -356,12 +356,15 @@ mod tests {
 
     #[test]
     fn what_is_public_counts_by_address_and_changes_do_not() {
-        let route = Route {
+        let route = LimitedRoute {
             template: "/resourceregistry/api/v1/resource/{id}",
-            access: Access::Public,
+            access: RouteAccess::Public,
         };
         assert_eq!(rule(route, true).by_client, Some(ClientRate::Anonymous));
         assert_eq!(rule(route, false).by_client, None);
-        assert_eq!(RouteRules::new([]).of(None, &Method::GET), Rule::UNKNOWN);
+        assert_eq!(
+            RouteRules::new([]).of(None, &Method::GET),
+            RequestRule::UNKNOWN
+        );
     }
 }

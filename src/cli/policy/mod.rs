@@ -25,7 +25,7 @@ use registers::{
 };
 use xacml::{
     Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, PolicyTree,
-    Prepared, Program, Request, Response, Scratch, program::Trace,
+    PreparedRequest, Program, Request, Response, Scratch, program::Trace,
 };
 
 /// Commands of `policy`.
@@ -33,7 +33,7 @@ use xacml::{
 pub enum PolicyCommand {
     /// Reads policies and says what is wrong with them.
     #[command(after_help = EXIT_CODES)]
-    Check(CheckArgs),
+    Check(PolicyCheckArgs),
     /// Evaluates a request against a policy.
     Eval(EvalArgs),
     /// Runs the cases of a conformance suite: each folder below DIR with a Request.xml.
@@ -45,7 +45,7 @@ pub enum PolicyCommand {
 
 /// Arguments of `policy check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub struct PolicyCheckArgs {
     /// Policy files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -62,24 +62,24 @@ pub struct CheckArgs {
 
 /// What `policy check` found in one file.
 #[derive(Debug, Serialize)]
-struct CheckedFile {
+struct CheckedPolicyFile {
     file: String,
     holds: bool,
     /// Of a policy that holds.
-    policy: Option<CheckedPolicy>,
-    findings: Vec<Finding>,
+    policy: Option<PolicySummary>,
+    findings: Vec<PolicyFileFinding>,
 }
 
 #[derive(Debug, Serialize)]
-struct CheckedPolicy {
+struct PolicySummary {
     id: String,
     version: String,
     rules: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct Finding {
-    severity: Severity,
+struct PolicyFileFinding {
+    severity: FindingSeverity,
     line: u32,
     column: u32,
     text: String,
@@ -87,7 +87,7 @@ struct Finding {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Severity {
+enum FindingSeverity {
     Error,
     Warning,
 }
@@ -141,7 +141,7 @@ fn say(text: &str) -> anyhow::Result<()> {
         .context("standard output cannot be written")
 }
 
-fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
+fn check(args: &PolicyCheckArgs) -> anyhow::Result<Exit> {
     let mut broken = 0;
     let catalogue = packages::embedded()?;
     if args.output.json {
@@ -196,24 +196,24 @@ const fn ended(holds: bool) -> Exit {
 }
 
 /// A file as a script reads it.
-fn examined(file: &Path, xml: &[u8], strict: bool, catalogue: &Catalogue) -> CheckedFile {
+fn examined(file: &Path, xml: &[u8], strict: bool, catalogue: &Catalogue) -> CheckedPolicyFile {
     let file = file.display().to_string();
     match checked(xml, strict) {
         Ok((program, tree)) => {
             let (id, version) = program.name();
             let warnings = warnings_about(&program, &tree, strict, catalogue);
-            CheckedFile {
+            CheckedPolicyFile {
                 file,
                 holds: true,
-                policy: Some(CheckedPolicy {
+                policy: Some(PolicySummary {
                     id: id.to_string(),
                     version: version.to_string(),
                     rules: program.rule_count(),
                 }),
                 findings: warnings
                     .into_iter()
-                    .map(|warning| Finding {
-                        severity: Severity::Warning,
+                    .map(|warning| PolicyFileFinding {
+                        severity: FindingSeverity::Warning,
                         line: warning.line,
                         column: warning.column,
                         text: format!("{} ({})", warning.text, warning.kind.wire()),
@@ -221,15 +221,15 @@ fn examined(file: &Path, xml: &[u8], strict: bool, catalogue: &Catalogue) -> Che
                     .collect(),
             }
         }
-        Err(errors) => CheckedFile {
+        Err(errors) => CheckedPolicyFile {
             file,
             holds: false,
             policy: None,
             findings: errors
                 .0
                 .iter()
-                .map(|error| Finding {
-                    severity: Severity::Error,
+                .map(|error| PolicyFileFinding {
+                    severity: FindingSeverity::Error,
                     line: error.at.line,
                     column: error.at.column,
                     text: format!("{}: {}", error.element, error.reason),
@@ -391,7 +391,8 @@ fn eval(args: &EvalArgs) -> anyhow::Result<Exit> {
         Ok(request) => {
             if args.explain {
                 let Scratch { binding, work } = &mut scratch;
-                let prepared = Prepared::new(&program, &request.categories, environment, binding);
+                let prepared =
+                    PreparedRequest::new(&program, &request.categories, environment, binding);
                 say(&explained(&prepared.explain(false, work).into_trace()))?;
             }
             Decider {

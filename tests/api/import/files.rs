@@ -10,7 +10,8 @@ use std::{
 };
 
 use edges::import::{
-    self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome, PersonMatch,
+    self, AcceptedPersons, FileImportOptions, FileImportOutcome, ImportContext, ImportFormat,
+    ImportKind, ImportMode, PersonMatch,
 };
 use flate2::{Compression, write::GzEncoder};
 use indicatif::ProgressBar;
@@ -45,13 +46,13 @@ pub fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 /// An import of a kind with the usual settings.
-pub fn options(kind: Kind, file: PathBuf) -> Options {
-    Options {
+pub fn options(kind: ImportKind, file: PathBuf) -> FileImportOptions {
+    FileImportOptions {
         kind,
-        format: Format::Ndjson,
+        format: ImportFormat::Ndjson,
         file,
         source: "operator".to_owned(),
-        mode: Mode::Snapshot,
+        mode: ImportMode::Snapshot,
         dry_run: false,
         max_errors: 0,
         max_shrink: 2.0,
@@ -61,18 +62,21 @@ pub fn options(kind: Kind, file: PathBuf) -> Options {
 }
 
 /// Imports into the database of a running service.
-pub async fn import(app: &TestApp, options: &Options) -> anyhow::Result<Outcome> {
+pub async fn import(
+    app: &TestApp,
+    options: &FileImportOptions,
+) -> anyhow::Result<FileImportOutcome> {
     import_as(app, options, AcceptedPersons::Synthetic).await
 }
 
 /// As [`import`], where it is said whose identity numbers are taken.
 pub async fn import_as(
     app: &TestApp,
-    options: &Options,
+    options: &FileImportOptions,
     persons: AcceptedPersons,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<FileImportOutcome> {
     let state = &app.running.state;
-    let context = Context {
+    let context = ImportContext {
         persons,
         catalogue: Arc::clone(&state.catalogue),
         identity: Arc::clone(&state.identity),
@@ -84,7 +88,7 @@ pub async fn import_as(
 }
 
 /// Imports lines, which must all be good.
-pub async fn good(app: &TestApp, kind: Kind, lines: &[Value]) -> import::Counts {
+pub async fn good(app: &TestApp, kind: ImportKind, lines: &[Value]) -> import::MergeCounts {
     let outcome = import(app, &options(kind, file(ndjson(lines))))
         .await
         .unwrap();
@@ -97,7 +101,7 @@ pub async fn good(app: &TestApp, kind: Kind, lines: &[Value]) -> import::Counts 
 }
 
 /// Codes of what is wrong, with their lines.
-pub fn codes(outcome: &Outcome) -> Vec<(u64, &str)> {
+pub fn codes(outcome: &FileImportOutcome) -> Vec<(u64, &str)> {
     outcome
         .findings
         .list

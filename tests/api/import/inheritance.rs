@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edges::import::Kind;
+use edges::import::ImportKind;
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -295,7 +295,7 @@ async fn load(app: &TestApp, world: &World) {
         role_line["role"] = json!(role);
         roles.push(role_line);
     }
-    good(app, Kind::Roles, &roles).await;
+    good(app, ImportKind::Roles, &roles).await;
     let mut given: Vec<Value> = Vec::new();
     for (from, who, packages) in &world.given {
         let mut given_line = line(*from, who);
@@ -305,7 +305,7 @@ async fn load(app: &TestApp, world: &World) {
             .collect();
         given.push(given_line);
     }
-    good(app, Kind::Rightholders, &given).await;
+    good(app, ImportKind::Rightholders, &given).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,12 +317,12 @@ async fn what_is_found_is_what_the_rules_say() {
             json!({"orgNumber": ORGS[at], "name": format!("ORG {at}"), "form": FORMS[at], "parent": parent})
         })
         .collect();
-    good(&app, Kind::Organizations, &organizations).await;
+    good(&app, ImportKind::Organizations, &organizations).await;
     let persons: Vec<Value> = PERSONS
         .iter()
         .map(|id| json!({"personId": id, "firstName": "A", "lastName": "B"}))
         .collect();
-    good(&app, Kind::Persons, &persons).await;
+    good(&app, ImportKind::Persons, &persons).await;
     let files = Files::read();
     let state = &app.running.state;
     let mut parties = BTreeMap::new();

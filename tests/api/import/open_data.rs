@@ -1,6 +1,6 @@
 //! The open files of the Brønnøysund registers, in all their shapes.
 
-use edges::import::{Format, Kind, Options, PersonMatch};
+use edges::import::{FileImportOptions, ImportFormat, ImportKind, PersonMatch};
 use serde_json::{Value, json};
 
 use super::files::{codes, file, gzip, import, options};
@@ -11,20 +11,20 @@ const SUB: &str = "391533318";
 const ACCOUNTANT: &str = "391566623";
 const SCHOOL: &str = "391599939";
 
-fn brreg(format: Format, array: &Value, packed: bool) -> Options {
+fn brreg(format: ImportFormat, array: &Value, packed: bool) -> FileImportOptions {
     let text = array.to_string();
     let path = if packed { file(gzip(text)) } else { file(text) };
-    let kind = if format == Format::BrregRoles {
-        Kind::Roles
+    let kind = if format == ImportFormat::BrregRoles {
+        ImportKind::Roles
     } else {
-        Kind::Organizations
+        ImportKind::Organizations
     };
-    let source = if format == Format::BrregSubUnits {
+    let source = if format == ImportFormat::BrregSubUnits {
         "brreg:underenheter"
     } else {
         "brreg"
     };
-    Options {
+    FileImportOptions {
         format,
         source: source.to_owned(),
         ..options(kind, path)
@@ -93,7 +93,7 @@ async fn decide(app: &TestApp, subject: (&str, &str), org: &str) -> String {
 #[tokio::test]
 async fn units_sub_units_and_roles_come_in() {
     let app = TestApp::start().await;
-    let outcome = import(&app, &brreg(Format::BrregUnits, &units(), true))
+    let outcome = import(&app, &brreg(ImportFormat::BrregUnits, &units(), true))
         .await
         .unwrap();
     assert_eq!((outcome.refused, outcome.counts.added), (None, 3));
@@ -105,7 +105,7 @@ async fn units_sub_units_and_roles_come_in() {
     orphan["overordnetEnhet"] = json!("391666555");
     let outcome = import(
         &app,
-        &brreg(Format::BrregSubUnits, &json!([sub, orphan]), false),
+        &brreg(ImportFormat::BrregSubUnits, &json!([sub, orphan]), false),
     )
     .await
     .unwrap();
@@ -125,7 +125,7 @@ async fn units_sub_units_and_roles_come_in() {
     assert_eq!(app.main_unit_of(SCHOOL).await, None);
     assert_eq!(app.registered_roles(SCHOOL, "ORGL").await, 1);
 
-    let outcome = import(&app, &brreg(Format::BrregRoles, &roles(), true))
+    let outcome = import(&app, &brreg(ImportFormat::BrregRoles, &roles(), true))
         .await
         .unwrap();
     let warned: Vec<String> = outcome
@@ -153,7 +153,7 @@ async fn units_sub_units_and_roles_come_in() {
         .await,
         "NotApplicable"
     );
-    let again = import(&app, &brreg(Format::BrregRoles, &roles(), false))
+    let again = import(&app, &brreg(ImportFormat::BrregRoles, &roles(), false))
         .await
         .unwrap();
     assert!(again.counts.is_nothing());
@@ -171,10 +171,10 @@ async fn units_sub_units_and_roles_come_in() {
 #[tokio::test]
 async fn a_unique_match_may_be_bound_outside_production() {
     let app = TestApp::start().await;
-    import(&app, &brreg(Format::BrregUnits, &units(), false))
+    import(&app, &brreg(ImportFormat::BrregUnits, &units(), false))
         .await
         .unwrap();
-    let mut unique = brreg(Format::BrregRoles, &roles(), false);
+    let mut unique = brreg(ImportFormat::BrregRoles, &roles(), false);
     unique.person_match = PersonMatch::Unique;
     assert_eq!(import(&app, &unique).await.unwrap().counts.added, 2);
     assert_eq!(
@@ -205,14 +205,14 @@ async fn a_unique_match_may_be_bound_outside_production() {
 #[tokio::test]
 async fn files_for_authorised_receivers_name_persons_by_number() {
     let app = TestApp::start().await;
-    import(&app, &brreg(Format::BrregUnits, &units(), false))
+    import(&app, &brreg(ImportFormat::BrregUnits, &units(), false))
         .await
         .unwrap();
     let mut torleif = person("Torleif", "Morgenrød", "1975-06-19");
     torleif["fodselsnummer"] = json!(who::TORLEIF);
     let list = json!([{"organisasjonsnummer": MAIN, "rollegrupper": [{"type": {"kode": "DAGL"}, "roller": [role("DAGL", "person", torleif)]}]}]);
     assert_eq!(
-        import(&app, &brreg(Format::BrregRoles, &list, true))
+        import(&app, &brreg(ImportFormat::BrregRoles, &list, true))
             .await
             .unwrap()
             .counts
@@ -241,9 +241,9 @@ async fn what_is_no_such_file_is_refused() {
         ("", "breaks off"),
         ("[] x", "cannot be read"),
     ] {
-        let options = Options {
+        let options = FileImportOptions {
             file: file(text),
-            ..brreg(Format::BrregUnits, &json!([]), false)
+            ..brreg(ImportFormat::BrregUnits, &json!([]), false)
         };
         let error = import(&app, &options).await.unwrap_err();
         assert!(format!("{error:#}").contains(said), "{text}: {error:#}");
@@ -256,7 +256,7 @@ async fn what_is_no_such_file_is_refused() {
         unit("391500003", "FEIL", "AS"),
         7
     ]);
-    let outcome = import(&app, &brreg(Format::BrregUnits, &list, false))
+    let outcome = import(&app, &brreg(ImportFormat::BrregUnits, &list, false))
         .await
         .unwrap();
     assert_eq!(
@@ -269,9 +269,9 @@ async fn what_is_no_such_file_is_refused() {
     );
     let error = import(
         &app,
-        &Options {
+        &FileImportOptions {
             file: file(huge),
-            ..brreg(Format::BrregUnits, &json!([]), false)
+            ..brreg(ImportFormat::BrregUnits, &json!([]), false)
         },
     )
     .await

@@ -1,6 +1,6 @@
 //! The operator's own files.
 
-use edges::import::{AcceptedPersons, Counts, Kind, Mode};
+use edges::import::{AcceptedPersons, ImportKind, ImportMode, MergeCounts};
 use foundation::{config::Profile, ids::NationalId};
 use serde_json::{Value, json};
 
@@ -52,8 +52,8 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
     sub["address"] = json!({"beliggenhetsadresse": {"adresse": ["Kaien 1"], "postnummer": "5003", "poststed": "BERGEN"}});
     let organizations = [org(ORGS[0], "AS"), sub, org(ORGS[2], "NUF")];
     assert_eq!(
-        good(&app, Kind::Organizations, &organizations).await,
-        Counts {
+        good(&app, ImportKind::Organizations, &organizations).await,
+        MergeCounts {
             added: 3,
             changed: 0,
             ended: 0
@@ -61,15 +61,15 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
     );
     let ids = vectors("personIds", true);
     let persons: Vec<Value> = ids.iter().map(|id| person(id)).collect();
-    let first = good(&app, Kind::Persons, &persons).await;
+    let first = good(&app, ImportKind::Persons, &persons).await;
     let roles = [
         json!({"from": ORGS[0], "role": "DAGL", "toPerson": ids[0], "validFrom": "2020-01-31"}),
         json!({"from": ORGS[2], "role": "KONT", "toPerson": ids[1]}),
     ];
     // The contact person of a foreign enterprise is its representative too.
     assert_eq!(
-        good(&app, Kind::Roles, &roles).await,
-        Counts {
+        good(&app, ImportKind::Roles, &roles).await,
+        MergeCounts {
             added: 3,
             changed: 0,
             ended: 0
@@ -86,11 +86,17 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
 
     let before = app.entries_of_feed().await;
     assert_eq!(
-        good(&app, Kind::Organizations, &organizations).await,
-        Counts::default()
+        good(&app, ImportKind::Organizations, &organizations).await,
+        MergeCounts::default()
     );
-    assert_eq!(good(&app, Kind::Persons, &persons).await, Counts::default());
-    assert_eq!(good(&app, Kind::Roles, &roles).await, Counts::default());
+    assert_eq!(
+        good(&app, ImportKind::Persons, &persons).await,
+        MergeCounts::default()
+    );
+    assert_eq!(
+        good(&app, ImportKind::Roles, &roles).await,
+        MergeCounts::default()
+    );
     assert_eq!(app.entries_of_feed().await, before);
     assert!(first.added >= ids.len() as u64 - 1);
     let lookup = app
@@ -116,9 +122,12 @@ async fn check_digits_hold_in_files() {
     let app = TestApp::start().await;
     let wrong = vectors("organizationNumbers", false);
     let lines: Vec<Value> = wrong.iter().map(|n| org(n, "AS")).collect();
-    let outcome = import(&app, &options(Kind::Organizations, file(ndjson(&lines))))
-        .await
-        .unwrap();
+    let outcome = import(
+        &app,
+        &options(ImportKind::Organizations, file(ndjson(&lines))),
+    )
+    .await
+    .unwrap();
     assert_eq!(outcome.findings.count, wrong.len() as u64);
     assert!(outcome.refused.is_some());
     let right: Vec<Value> = vectors("organizationNumbers", true)
@@ -126,12 +135,12 @@ async fn check_digits_hold_in_files() {
         .map(|n| org(n, "AS"))
         .collect();
     assert_eq!(
-        good(&app, Kind::Organizations, &right).await.added,
+        good(&app, ImportKind::Organizations, &right).await.added,
         right.len() as u64
     );
     let wrong = vectors("personIds", false);
     let lines: Vec<Value> = wrong.iter().map(|id| person(id)).collect();
-    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&lines))))
+    let outcome = import(&app, &options(ImportKind::Persons, file(ndjson(&lines))))
         .await
         .unwrap();
     assert_eq!(outcome.findings.count, wrong.len() as u64);
@@ -160,9 +169,12 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
         json!({"orgNumber": ORGS[3], "name": "A".repeat(70_000), "form": "AS"}),
         json!({"orgNumber": ORGS[3], "name": "a\u{0}b", "form": "AS"}),
     );
-    let outcome = import(&app, &options(Kind::Organizations, file(text.clone())))
-        .await
-        .unwrap();
+    let outcome = import(
+        &app,
+        &options(ImportKind::Organizations, file(text.clone())),
+    )
+    .await
+    .unwrap();
     let expected = [
         (3, "REQUIRED"),
         (4, "JSON"),
@@ -181,7 +193,7 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
     assert_eq!(app.parties_from("operator").await, 0);
     assert_eq!(app.refused_imports(9).await, 1);
     // So many may be left out, if the operator says so.
-    let mut lenient = options(Kind::Organizations, file(text));
+    let mut lenient = options(ImportKind::Organizations, file(text));
     lenient.max_errors = 9;
     let outcome = import(&app, &lenient).await.unwrap();
     assert_eq!(
@@ -198,7 +210,7 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
 #[tokio::test]
 async fn the_error_about_a_file_that_is_not_there_leaves_its_name_to_the_command() {
     let app = TestApp::start().await;
-    let gone = options(Kind::Organizations, "/no/such/file".into());
+    let gone = options(ImportKind::Organizations, "/no/such/file".into());
     let error = import(&app, &gone).await.unwrap_err();
     let error = format!("{error:#}");
     assert!(error.starts_with("it cannot be read: "), "{error}");
@@ -211,7 +223,7 @@ async fn a_truncated_file_writes_nothing() {
     let text = ndjson(&[org(ORGS[0], "AS"), org(ORGS[1], "AS")]);
     let cut = import(
         &app,
-        &options(Kind::Organizations, file(&text[..text.len() - 20])),
+        &options(ImportKind::Organizations, file(&text[..text.len() - 20])),
     )
     .await
     .unwrap();
@@ -221,14 +233,14 @@ async fn a_truncated_file_writes_nothing() {
     ));
     let error = import(
         &app,
-        &options(Kind::Organizations, file(&packed[..packed.len() / 2])),
+        &options(ImportKind::Organizations, file(&packed[..packed.len() / 2])),
     )
     .await
     .unwrap_err();
     assert!(format!("{error:#}").contains("breaks off"), "{error:#}");
     assert_eq!(app.parties_from("operator").await, 0);
     // The whole file, packed, comes after.
-    let whole = import(&app, &options(Kind::Organizations, file(packed)))
+    let whole = import(&app, &options(ImportKind::Organizations, file(packed)))
         .await
         .unwrap();
     assert_eq!(
@@ -241,20 +253,25 @@ async fn a_truncated_file_writes_nothing() {
 async fn what_a_snapshot_names_no_more_ends_unless_it_is_too_much() {
     let app = TestApp::start().await;
     let all: Vec<Value> = ORGS.iter().map(|n| org(n, "AS")).collect();
-    good(&app, Kind::Organizations, &all).await;
+    good(&app, ImportKind::Organizations, &all).await;
     let ids = vectors("personIds", true);
-    good(&app, Kind::Persons, &[person(&ids[0]), person(&ids[1])]).await;
+    good(
+        &app,
+        ImportKind::Persons,
+        &[person(&ids[0]), person(&ids[1])],
+    )
+    .await;
     let role = |from: &str, id: &str| json!({"from": from, "role": "DAGL", "toPerson": id});
     good(
         &app,
-        Kind::Roles,
+        ImportKind::Roles,
         &[role(ORGS[0], &ids[0]), role(ORGS[1], &ids[1])],
     )
     .await;
 
     let outcome = import(
         &app,
-        &options(Kind::Roles, file(ndjson(&[role(ORGS[0], &ids[0])]))),
+        &options(ImportKind::Roles, file(ndjson(&[role(ORGS[0], &ids[0])]))),
     )
     .await
     .unwrap();
@@ -266,12 +283,12 @@ async fn what_a_snapshot_names_no_more_ends_unless_it_is_too_much() {
         "{outcome:?}"
     );
     assert_eq!(decide_person(&app, &ids[1], ORGS[1]).await, "Permit");
-    let mut allowed = options(Kind::Roles, file(ndjson(&[role(ORGS[0], &ids[0])])));
+    let mut allowed = options(ImportKind::Roles, file(ndjson(&[role(ORGS[0], &ids[0])])));
     allowed.max_shrink = 50.0;
     allowed.dry_run = true;
     assert_eq!(
         import(&app, &allowed).await.unwrap().counts,
-        Counts {
+        MergeCounts {
             added: 0,
             changed: 0,
             ended: 1
@@ -287,11 +304,11 @@ async fn what_a_snapshot_names_no_more_ends_unless_it_is_too_much() {
     assert_eq!(decide_person(&app, &ids[1], ORGS[1]).await, "NotApplicable");
     assert_eq!(decide_person(&app, &ids[0], ORGS[0]).await, "Permit");
 
-    let mut fewer = options(Kind::Organizations, file(ndjson(&all[..3])));
+    let mut fewer = options(ImportKind::Organizations, file(ndjson(&all[..3])));
     fewer.max_shrink = 25.0;
     assert_eq!(
         import(&app, &fewer).await.unwrap().counts,
-        Counts {
+        MergeCounts {
             added: 0,
             changed: 0,
             ended: 1
@@ -299,11 +316,11 @@ async fn what_a_snapshot_names_no_more_ends_unless_it_is_too_much() {
     );
     assert_eq!(app.status_of_organization(ORGS[3]).await, "deleted");
     // Another source ends nothing of ours.
-    let mut other = options(Kind::Organizations, file(ndjson(&all[3..])));
+    let mut other = options(ImportKind::Organizations, file(ndjson(&all[3..])));
     other.source = "elsewhere".to_owned();
     assert_eq!(
         import(&app, &other).await.unwrap().counts,
-        Counts {
+        MergeCounts {
             added: 0,
             changed: 1,
             ended: 0
@@ -314,12 +331,12 @@ async fn what_a_snapshot_names_no_more_ends_unless_it_is_too_much() {
 #[tokio::test]
 async fn a_delta_changes_what_it_names() {
     let app = TestApp::start().await;
-    good(&app, Kind::Organizations, &[org(ORGS[0], "KOMM")]).await;
+    good(&app, ImportKind::Organizations, &[org(ORGS[0], "KOMM")]).await;
     let ids = vectors("personIds", true);
-    good(&app, Kind::Persons, &[person(&ids[0])]).await;
+    good(&app, ImportKind::Persons, &[person(&ids[0])]).await;
     let delta = |lines: &[Value]| {
-        let mut options = options(Kind::Roles, file(ndjson(lines)));
-        options.mode = Mode::Delta;
+        let mut options = options(ImportKind::Roles, file(ndjson(lines)));
+        options.mode = ImportMode::Delta;
         options
     };
     let contact = json!({"from": ORGS[0], "role": "KONT", "toPerson": ids[0], "op": "add"});
@@ -352,11 +369,11 @@ async fn a_delta_changes_what_it_names() {
             .await
             .unwrap()
             .counts,
-        Counts::default()
+        MergeCounts::default()
     );
     assert_eq!(
         codes(
-            &import(&app, &options(Kind::Roles, file(ndjson(&[ended]))))
+            &import(&app, &options(ImportKind::Roles, file(ndjson(&[ended]))))
                 .await
                 .unwrap()
         ),
@@ -369,7 +386,7 @@ async fn what_roles_may_not_say() {
     let app = TestApp::start().await;
     good(
         &app,
-        Kind::Organizations,
+        ImportKind::Organizations,
         &[org(ORGS[0], "AS"), org(ORGS[1], "AS"), org(ORGS[2], "BEDR")],
     )
     .await;
@@ -382,7 +399,7 @@ async fn what_roles_may_not_say() {
         json!({"from": ORGS[2], "role": "BEDR", "toOrg": ORGS[0]}),
         json!({"from": ORGS[2], "role": "BEDR", "toOrg": ORGS[1]}),
     ];
-    let outcome = import(&app, &options(Kind::Roles, file(ndjson(&lines))))
+    let outcome = import(&app, &options(ImportKind::Roles, file(ndjson(&lines))))
         .await
         .unwrap();
     let mut found = codes(&outcome);
@@ -399,7 +416,7 @@ async fn what_roles_may_not_say() {
         ]
     );
     // The link of a sub-unit may come as a role as well.
-    good(&app, Kind::Roles, &lines[5..6]).await;
+    good(&app, ImportKind::Roles, &lines[5..6]).await;
     assert_eq!(app.main_unit_of(ORGS[2]).await.as_deref(), Some(ORGS[0]));
 }
 
@@ -407,11 +424,11 @@ async fn what_roles_may_not_say() {
 async fn a_person_keeps_everything_when_the_number_changes() {
     let app = TestApp::start().await;
     let ids = vectors("personIds", true);
-    good(&app, Kind::Organizations, &[org(ORGS[0], "AS")]).await;
-    good(&app, Kind::Persons, &[person(&ids[0])]).await;
+    good(&app, ImportKind::Organizations, &[org(ORGS[0], "AS")]).await;
+    good(&app, ImportKind::Persons, &[person(&ids[0])]).await;
     good(
         &app,
-        Kind::Roles,
+        ImportKind::Roles,
         &[json!({"from": ORGS[0], "role": "DAGL", "toPerson": ids[0]})],
     )
     .await;
@@ -419,16 +436,16 @@ async fn a_person_keeps_everything_when_the_number_changes() {
     let mut renumbered = person(&ids[1]);
     renumbered["replaces"] = json!([ids[0]]);
     assert_eq!(
-        good(&app, Kind::Persons, std::slice::from_ref(&renumbered)).await,
-        Counts {
+        good(&app, ImportKind::Persons, std::slice::from_ref(&renumbered)).await,
+        MergeCounts {
             added: 0,
             changed: 1,
             ended: 0
         }
     );
     assert_eq!(
-        good(&app, Kind::Persons, &[renumbered]).await,
-        Counts::default()
+        good(&app, ImportKind::Persons, &[renumbered]).await,
+        MergeCounts::default()
     );
     assert_eq!(app.uuid_of_imported_person().await, uuid);
     for id in &ids[..2] {
@@ -438,7 +455,7 @@ async fn a_person_keeps_everything_when_the_number_changes() {
     let outcome = import(
         &app,
         &options(
-            Kind::Persons,
+            ImportKind::Persons,
             file(ndjson(&[person(&ids[0]), person(&ids[1])])),
         ),
     )
@@ -447,8 +464,8 @@ async fn a_person_keeps_everything_when_the_number_changes() {
     assert_eq!(codes(&outcome), [(2, "CONFLICT")]);
     let mut stolen = person(&ids[2]);
     stolen["replaces"] = json!([who::TORLEIF]);
-    good(&app, Kind::Persons, &[person(&ids[2])]).await;
-    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&[stolen]))))
+    good(&app, ImportKind::Persons, &[person(&ids[2])]).await;
+    let outcome = import(&app, &options(ImportKind::Persons, file(ndjson(&[stolen]))))
         .await
         .unwrap();
     assert!(
@@ -457,7 +474,7 @@ async fn a_person_keeps_everything_when_the_number_changes() {
     );
     let mut uuids = person(&ids[2]);
     uuids["partyUuid"] = json!(uuid);
-    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&[uuids]))))
+    let outcome = import(&app, &options(ImportKind::Persons, file(ndjson(&[uuids]))))
         .await
         .unwrap();
     assert!(outcome.refused.is_some());
@@ -481,12 +498,12 @@ async fn what_a_lost_relation_ends_goes_in_the_same_transaction() {
     let published = app.feed_entries(agent).await;
     let permitted = decide().await;
     let mut delta = options(
-        Kind::Roles,
+        ImportKind::Roles,
         file(ndjson(&[
             json!({"from": who::NATTERGAL, "role": "REGN", "toOrg": "390784554", "op": "end"}),
         ])),
     );
-    delta.mode = Mode::Delta;
+    delta.mode = ImportMode::Delta;
     assert_eq!(import(&app, &delta).await.unwrap().counts.ended, 1);
     assert_eq!(clients().await, before - 1);
     assert_eq!(decide().await, "NotApplicable", "it was {permitted}");
@@ -506,7 +523,7 @@ async fn death_ends_what_was_given_and_got() {
         "Permit"
     );
     let mut deceased = json!({"personId": who::JOSTEIN, "firstName": "Jostein", "lastName": "Bekkeblom", "deathDate": "2026-11-01"});
-    let counts = good(&app, Kind::Persons, std::slice::from_ref(&deceased)).await;
+    let counts = good(&app, ImportKind::Persons, std::slice::from_ref(&deceased)).await;
     assert_eq!((counts.ended, counts.changed), (2, 1));
     assert_eq!(
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
@@ -514,7 +531,7 @@ async fn death_ends_what_was_given_and_got() {
     );
     assert_eq!(app.relations_of_deceased("Jostein").await, 0);
     deceased["deathDate"] = Value::Null;
-    good(&app, Kind::Persons, &[deceased]).await;
+    good(&app, ImportKind::Persons, &[deceased]).await;
     assert_eq!(
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
         "NotApplicable",
@@ -566,7 +583,7 @@ const USER: &str = "7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b01";
 async fn with_organizations() -> TestApp {
     let app = TestApp::start().await;
     let organizations = [org(ORGS[0], "ORGL"), org(ORGS[1], "AS"), org(ORGS[2], "AS")];
-    good(&app, Kind::Organizations, &organizations).await;
+    good(&app, ImportKind::Organizations, &organizations).await;
     app
 }
 
@@ -574,11 +591,11 @@ async fn with_organizations() -> TestApp {
 async fn with_system() -> TestApp {
     let app = with_organizations().await;
     for (kind, line) in [
-        (Kind::ServiceOwners, service_owner()),
-        (Kind::Resources, resource()),
-        (Kind::AccessLists, access_list(&[ORGS[2]])),
-        (Kind::Vendors, vendor()),
-        (Kind::Systems, system()),
+        (ImportKind::ServiceOwners, service_owner()),
+        (ImportKind::Resources, resource()),
+        (ImportKind::AccessLists, access_list(&[ORGS[2]])),
+        (ImportKind::Vendors, vendor()),
+        (ImportKind::Systems, system()),
     ] {
         good(&app, kind, &[line]).await;
     }
@@ -586,33 +603,33 @@ async fn with_system() -> TestApp {
 }
 
 /// The first import adds it, and the second finds nothing to do.
-async fn comes_in_once(app: &TestApp, kind: Kind, line: Value) {
+async fn comes_in_once(app: &TestApp, kind: ImportKind, line: Value) {
     assert_eq!(good(app, kind, std::slice::from_ref(&line)).await.added, 1);
-    assert_eq!(good(app, kind, &[line]).await, Counts::default());
+    assert_eq!(good(app, kind, &[line]).await, MergeCounts::default());
 }
 
 #[tokio::test]
 async fn a_service_owner_comes_in_once() {
     let app = with_organizations().await;
-    comes_in_once(&app, Kind::ServiceOwners, service_owner()).await;
+    comes_in_once(&app, ImportKind::ServiceOwners, service_owner()).await;
 }
 
 #[tokio::test]
 async fn a_resource_comes_in_once_with_its_policy() {
     let app = with_organizations().await;
-    good(&app, Kind::ServiceOwners, &[service_owner()]).await;
-    comes_in_once(&app, Kind::Resources, resource()).await;
+    good(&app, ImportKind::ServiceOwners, &[service_owner()]).await;
+    comes_in_once(&app, ImportKind::Resources, resource()).await;
 }
 
 #[tokio::test]
 async fn a_policy_that_is_not_in_the_folder_of_its_file_is_refused() {
     let app = with_organizations().await;
-    good(&app, Kind::ServiceOwners, &[service_owner()]).await;
+    good(&app, ImportKind::ServiceOwners, &[service_owner()]).await;
     for path in ["../x.xml", "/etc/passwd", "missing.xml"] {
         let mut bad = resource();
         bad["policyFile"] = json!(path);
         assert!(
-            import(&app, &options(Kind::Resources, file(ndjson(&[bad]))))
+            import(&app, &options(ImportKind::Resources, file(ndjson(&[bad]))))
                 .await
                 .unwrap()
                 .refused
@@ -625,29 +642,29 @@ async fn a_policy_that_is_not_in_the_folder_of_its_file_is_refused() {
 #[tokio::test]
 async fn an_access_list_comes_in_once_and_its_members_change() {
     let app = with_organizations().await;
-    good(&app, Kind::ServiceOwners, &[service_owner()]).await;
-    good(&app, Kind::Resources, &[resource()]).await;
-    comes_in_once(&app, Kind::AccessLists, access_list(&[ORGS[1]])).await;
-    let changed = good(&app, Kind::AccessLists, &[access_list(&[ORGS[2]])]).await;
+    good(&app, ImportKind::ServiceOwners, &[service_owner()]).await;
+    good(&app, ImportKind::Resources, &[resource()]).await;
+    comes_in_once(&app, ImportKind::AccessLists, access_list(&[ORGS[1]])).await;
+    let changed = good(&app, ImportKind::AccessLists, &[access_list(&[ORGS[2]])]).await;
     assert_eq!(changed.changed, 1);
 }
 
 #[tokio::test]
 async fn a_vendor_comes_in() {
     let app = with_organizations().await;
-    assert_eq!(good(&app, Kind::Vendors, &[vendor()]).await.added, 1);
+    assert_eq!(good(&app, ImportKind::Vendors, &[vendor()]).await.added, 1);
 }
 
 #[tokio::test]
 async fn a_right_holder_has_what_the_last_file_gives() {
     let app = with_system().await;
     let ids = vectors("personIds", true);
-    good(&app, Kind::Persons, &[person(&ids[0])]).await;
+    good(&app, ImportKind::Persons, &[person(&ids[0])]).await;
     let holder = |packages: &[&str]| json!({"from": ORGS[1], "toPerson": ids[0], "accessPackages": packages, "rights": [{"resource": "nye-tjenesten", "actions": ["read"]}]});
     assert_eq!(
         good(
             &app,
-            Kind::Rightholders,
+            ImportKind::Rightholders,
             &[holder(&[
                 "urn:altinn:accesspackage:tilgangsstyrer",
                 "urn:altinn:accesspackage:lonn"
@@ -661,7 +678,7 @@ async fn a_right_holder_has_what_the_last_file_gives() {
     assert_eq!(
         good(
             &app,
-            Kind::Rightholders,
+            ImportKind::Rightholders,
             &[holder(&["urn:altinn:accesspackage:lonn"])]
         )
         .await
@@ -672,25 +689,25 @@ async fn a_right_holder_has_what_the_last_file_gives() {
     assert_eq!(
         good(
             &app,
-            Kind::Rightholders,
+            ImportKind::Rightholders,
             &[holder(&["urn:altinn:accesspackage:lonn"])]
         )
         .await,
-        Counts::default()
+        MergeCounts::default()
     );
 }
 
 #[tokio::test]
 async fn a_system_comes_in_once() {
     let app = with_organizations().await;
-    good(&app, Kind::Vendors, &[vendor()]).await;
-    comes_in_once(&app, Kind::Systems, system()).await;
+    good(&app, ImportKind::Vendors, &[vendor()]).await;
+    comes_in_once(&app, ImportKind::Systems, system()).await;
 }
 
 #[tokio::test]
 async fn a_system_user_comes_in_once_and_may_do_what_it_holds() {
     let app = with_system().await;
-    comes_in_once(&app, Kind::SystemUsers, system_user(USER)).await;
+    comes_in_once(&app, ImportKind::SystemUsers, system_user(USER)).await;
     // Its owner is on the list that the resource asks for.
     let decision = app.decide_system_user(USER, "write", "nye-tjenesten", ORGS[2]);
     assert_eq!(decision.await, "Permit");
@@ -699,13 +716,16 @@ async fn a_system_user_comes_in_once_and_may_do_what_it_holds() {
 #[tokio::test]
 async fn a_second_system_user_of_the_same_system_and_owner_is_a_conflict() {
     let app = with_system().await;
-    good(&app, Kind::SystemUsers, &[system_user(USER)]).await;
+    good(&app, ImportKind::SystemUsers, &[system_user(USER)]).await;
     let second = system_user("7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b02");
     assert_eq!(
         codes(
-            &import(&app, &options(Kind::SystemUsers, file(ndjson(&[second]))))
-                .await
-                .unwrap()
+            &import(
+                &app,
+                &options(ImportKind::SystemUsers, file(ndjson(&[second])))
+            )
+            .await
+            .unwrap()
         ),
         [(1, "CONFLICT")]
     );
@@ -719,11 +739,11 @@ async fn a_client_delegation_comes_in_once_and_changes() {
     assert_eq!(
         good(
             &app,
-            Kind::ClientDelegations,
+            ImportKind::ClientDelegations,
             std::slice::from_ref(&delegation)
         )
         .await,
-        Counts {
+        MergeCounts {
             added: 1,
             changed: 0,
             ended: 0
@@ -732,18 +752,18 @@ async fn a_client_delegation_comes_in_once_and_changes() {
     assert_eq!(
         good(
             &app,
-            Kind::ClientDelegations,
+            ImportKind::ClientDelegations,
             std::slice::from_ref(&delegation)
         )
         .await,
-        Counts::default()
+        MergeCounts::default()
     );
     let mut more = delegation;
     more["accessPackages"] =
         json!(["urn:altinn:accesspackage:regnskapsforer-med-signeringsrettighet"]);
     assert_eq!(
-        good(&app, Kind::ClientDelegations, &[more]).await,
-        Counts {
+        good(&app, ImportKind::ClientDelegations, &[more]).await,
+        MergeCounts {
             added: 0,
             changed: 1,
             ended: 0
@@ -756,7 +776,7 @@ async fn a_request_comes_in_once() {
     let app = with_system().await;
     let request = json!({"id": "7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b03", "userType": "standard", "systemId": format!("{}_nytt", ORGS[1]), "partyOrgNo": ORGS[2], "status": "New",
         "escalated": false, "accessPackages": [{"urn": "urn:altinn:accesspackage:lonn"}], "rights": [], "createdDaysAgo": 3});
-    comes_in_once(&app, Kind::Requests, request).await;
+    comes_in_once(&app, ImportKind::Requests, request).await;
 }
 
 #[tokio::test]
@@ -764,9 +784,12 @@ async fn unknown_members_and_forms_are_warned_of() {
     let app = TestApp::start().await;
     let mut line = org(ORGS[0], "XYZ");
     line["colour"] = json!("blue");
-    let outcome = import(&app, &options(Kind::Organizations, file(ndjson(&[line]))))
-        .await
-        .unwrap();
+    let outcome = import(
+        &app,
+        &options(ImportKind::Organizations, file(ndjson(&[line]))),
+    )
+    .await
+    .unwrap();
     let warned: Vec<String> = outcome
         .findings
         .warnings()
@@ -792,14 +815,14 @@ async fn outside_production_no_file_brings_a_number_that_could_be_real() {
     let mut replaced = person(&made_up);
     replaced["replaces"] = json!([real]);
     for (kind, line) in [
-        (Kind::Persons, person(&real)),
-        (Kind::Persons, replaced),
+        (ImportKind::Persons, person(&real)),
+        (ImportKind::Persons, replaced),
         (
-            Kind::Roles,
+            ImportKind::Roles,
             json!({"from": who::NATTERGAL, "role": "DAGL", "toPerson": real}),
         ),
         (
-            Kind::Rightholders,
+            ImportKind::Rightholders,
             json!({"from": who::NATTERGAL, "toPerson": real, "accessPackages": []}),
         ),
     ] {
@@ -816,7 +839,10 @@ async fn outside_production_no_file_brings_a_number_that_could_be_real() {
 async fn production_accepts_all_persons() {
     let app = TestApp::start().await;
     let persons = AcceptedPersons::of(Profile::Prod);
-    let options = options(Kind::Persons, file(ndjson(&[person(&real_looking())])));
+    let options = options(
+        ImportKind::Persons,
+        file(ndjson(&[person(&real_looking())])),
+    );
     let outcome = import_as(&app, &options, persons).await.unwrap();
     assert_eq!((outcome.counts.added, outcome.refused), (1, None));
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use edges::import::Kind;
+use edges::import::ImportKind;
 use indicatif::ProgressBar;
 use serde_json::Value;
 
@@ -93,7 +93,7 @@ async fn no_hot_query_reads_a_large_table_from_end_to_end() {
         );
         assert_eq!(outcome.lines, lines);
         assert!(
-            outcome.counts.added > 0 || kind == Kind::AccessLists,
+            outcome.counts.added > 0 || kind == ImportKind::AccessLists,
             "{kind:?}"
         );
     }

@@ -1,6 +1,6 @@
 //! Single rights decide for all who hold them.
 
-use edges::import::Kind;
+use edges::import::ImportKind;
 use serde_json::{Value, json};
 use testkit::{facts::decision_request, prelude::*};
 
@@ -35,7 +35,7 @@ fn to_organization(from: Organization, to: Organization) -> Value {
 
 async fn given(lines: &[Value]) -> World {
     let world = World::start().await;
-    good(&world.app, Kind::Rightholders, lines).await;
+    good(&world.app, ImportKind::Rightholders, lines).await;
     world
 }
 
@@ -267,7 +267,7 @@ async fn a_right_that_is_taken_back_decides_nothing() {
         assert_eq!(decides(&world, (PERSON, person.pid), party).await, Permit);
     }
     let mut options = super::files::options(
-        Kind::Rightholders,
+        ImportKind::Rightholders,
         super::files::file(super::files::ndjson(&[to_person(KERAMIKK, BJARNE)])),
     );
     options.max_shrink = 100.0;

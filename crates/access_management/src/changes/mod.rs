@@ -8,7 +8,7 @@ use foundation::{
     audit::{self, Action, ObjectKind},
     db::{
         DbError,
-        feed::{self, Touched},
+        feed::{self, FeedEntryKind},
     },
     events::{self, EventKind},
 };
@@ -18,15 +18,15 @@ use sqlx::PgConnection;
 use system_users::users::{self, SystemUser, SystemUserEvent};
 use uuid::Uuid;
 
-use crate::callers::Acting;
+use crate::callers::ActingParty;
 
 pub use store::{has_client, lock_system_user, parties_by_key};
 
 /// Appends to the feed that what a party gave or holds is no longer the same.
 pub async fn touch(tx: &mut PgConnection, party: &Party) -> Result<(), DbError> {
     let touched = match party.kind {
-        PartyKind::SystemUser => Touched::SystemUser,
-        PartyKind::Person | PartyKind::Organization | PartyKind::Other => Touched::Party,
+        PartyKind::SystemUser => FeedEntryKind::SystemUser,
+        PartyKind::Person | PartyKind::Organization | PartyKind::Other => FeedEntryKind::Party,
     };
     feed::append(tx, touched, &party.uuid.to_string()).await?;
     Ok(())
@@ -36,7 +36,7 @@ pub async fn touch(tx: &mut PgConnection, party: &Party) -> Result<(), DbError> 
 /// API the call came, and with which scopes.
 pub async fn record(
     tx: &mut PgConnection,
-    by: &Acting,
+    by: &ActingParty,
     action: Action,
     about: (ObjectKind, Uuid),
     giver: &Party,
@@ -56,7 +56,7 @@ pub async fn record(
 /// Writes rows of the audit trail about many relations, each with a detail.
 pub async fn record_of_each(
     tx: &mut PgConnection,
-    by: &Acting,
+    by: &ActingParty,
     action: Action,
     kind: ObjectKind,
     giver: &Party,
@@ -71,7 +71,7 @@ pub async fn record_of_each(
 }
 
 /// Adds the API and the scopes by which a change came.
-fn say_how(by: &Acting, detail: &mut Value) {
+fn say_how(by: &ActingParty, detail: &mut Value) {
     if let Some(members) = detail.as_object_mut() {
         members.insert("channel".to_owned(), by.channel.wire().into());
         members.insert("scopes".to_owned(), json!(by.scopes));
@@ -79,13 +79,13 @@ fn say_how(by: &Acting, detail: &mut Value) {
 }
 
 fn event<'a>(
-    by: &Acting,
+    by: &ActingParty,
     action: Action,
     object_kind: ObjectKind,
     giver: &'a Party,
     object_id: String,
-) -> audit::Event<'a> {
-    audit::Event {
+) -> audit::AuditEvent<'a> {
+    audit::AuditEvent {
         actor: by.actor(),
         action,
         object_kind,
@@ -103,7 +103,7 @@ pub async fn publish_clients(
     event: EventKind,
     clients: &[Uuid],
 ) -> Result<(), DbError> {
-    let message = |client: &Uuid| events::Message {
+    let message = |client: &Uuid| events::OutboxMessage {
         event,
         // The same client may come and go many times, each with an event.
         subject_id: Uuid::now_v7(),
@@ -118,7 +118,7 @@ pub async fn publish_clients(
 /// Publishes that a system user holds more or less of its owner's.
 pub async fn publish_holdings(
     tx: &mut PgConnection,
-    by: &Acting,
+    by: &ActingParty,
     user: &SystemUser,
 ) -> Result<(), DbError> {
     users::lock_sequence(&mut *tx).await?;
@@ -130,7 +130,7 @@ pub async fn publish_holdings(
 /// agents, and publishes that.
 pub async fn end_dependents(
     tx: &mut PgConnection,
-    by: &Acting,
+    by: &ActingParty,
     giver: &Party,
     receiver: &Party,
 ) -> Result<(), DbError> {

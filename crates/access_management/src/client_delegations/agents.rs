@@ -19,16 +19,16 @@ use system_users::users::{self, SystemUser};
 use uuid::Uuid;
 
 use super::{
-    model::{AssignmentDto, Cascade, DelegationRow, Ends, Version},
+    model::{AssignmentDto, Cascade, DelegationApiVersion, DelegationEnds, DelegationRow},
     rules::{self, in_bokmaal},
     store::{self, OnlyEmpty},
 };
 use crate::{
     AccessManagement,
-    callers::Acting,
+    callers::ActingParty,
     changes::{self, lock_system_user},
     entities::entity_type,
-    errors::{AccessProblem, AccessResult, Invalid, InvalidCode, refuse},
+    errors::{AccessProblem, AccessResult, InvalidCode, InvalidInput, refuse},
     person_lookup::PersonInput,
 };
 
@@ -39,11 +39,11 @@ impl AccessManagement {
     /// 400 for who cannot be an agent, 429 for too many look-ups of persons.
     pub async fn add_agent(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         facilitator: &Party,
         agent: Option<Uuid>,
         input: Option<&PersonInput>,
-        version: Version,
+        version: DelegationApiVersion,
     ) -> AccessResult<AssignmentDto> {
         let agent = match agent {
             Some(uuid) => {
@@ -70,7 +70,7 @@ impl AccessManagement {
         named: &str,
     ) -> AccessResult<Party> {
         let unknown = || {
-            Invalid::new(
+            InvalidInput::new(
                 InvalidCode::UnknownParty,
                 format!("QUERY/{named}"),
                 named,
@@ -91,10 +91,10 @@ impl AccessManagement {
 
     async fn add_agent_once(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         facilitator: &Party,
         agent: &Party,
-        version: Version,
+        version: DelegationApiVersion,
     ) -> AccessResult<AssignmentDto> {
         let mut tx = self.db.begin().await?;
         if let Some(id) = store::lock_agent_relation(&mut tx, facilitator.key, agent.key).await? {
@@ -110,13 +110,13 @@ impl AccessManagement {
                         agent.uuid
                     );
                     let code = InvalidCode::KindNotAllowed;
-                    return Err(Invalid::new(code, path, agent.uuid.to_string(), text).into());
+                    return Err(InvalidInput::new(code, path, agent.uuid.to_string(), text).into());
                 }
             }
             PartyKind::Organization | PartyKind::Other => {
                 let text = "Entity type is not supported as an agent. Supported types: <Person, Systembruker>.";
                 let id = entity_type(agent.kind).id().to_string();
-                return Err(Invalid::new(InvalidCode::KindNotAllowed, path, id, text).into());
+                return Err(InvalidInput::new(InvalidCode::KindNotAllowed, path, id, text).into());
             }
         }
         let id = match self.make_agent(&mut tx, by, facilitator, agent).await? {
@@ -134,7 +134,7 @@ impl AccessManagement {
     pub(super) async fn make_agent(
         &self,
         tx: &mut PgConnection,
-        by: &Acting,
+        by: &ActingParty,
         facilitator: &Party,
         agent: &Party,
     ) -> AccessResult<Option<Uuid>> {
@@ -178,7 +178,7 @@ impl AccessManagement {
     /// 400 without cascade when the agent still has something.
     pub async fn remove_agent(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         facilitator: Uuid,
         agent: Uuid,
         cascade: Cascade,
@@ -188,7 +188,7 @@ impl AccessManagement {
 
     async fn remove_agent_once(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         facilitator: Uuid,
         agent: Uuid,
         cascade: Cascade,
@@ -237,7 +237,7 @@ impl AccessManagement {
         rows: &[DelegationRow],
         agent: &Party,
         relation: impl Fn(&DelegationRow) -> Option<Uuid>,
-    ) -> Vec<Invalid> {
+    ) -> Vec<InvalidInput> {
         let mut findings = Vec::new();
         for row in rows {
             let from = relation(row).unwrap_or_default();
@@ -251,7 +251,7 @@ impl AccessManagement {
                     agent.uuid,
                     ids.join(", ")
                 );
-                findings.push(Invalid::new(
+                findings.push(InvalidInput::new(
                     InvalidCode::DelegationInUse,
                     "$QUERY/cascade",
                     row.id.to_string(),
@@ -277,8 +277,8 @@ impl AccessManagement {
     /// 400 without cascade when something of it is still delegated.
     pub async fn remove_client(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         cascade: Cascade,
     ) -> AccessResult<()> {
         repeat_on_conflict(|| self.remove_client_once(by, ends, cascade)).await
@@ -286,8 +286,8 @@ impl AccessManagement {
 
     async fn remove_client_once(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         cascade: Cascade,
     ) -> AccessResult<()> {
         let mut tx = self.db.begin().await?;
@@ -320,8 +320,8 @@ impl AccessManagement {
         &self,
         tx: &mut PgConnection,
         rows: &[DelegationRow],
-        ends: Ends,
-    ) -> AccessResult<Vec<Invalid>> {
+        ends: DelegationEnds,
+    ) -> AccessResult<Vec<InvalidInput>> {
         let identifiers: Vec<String> = rows.iter().flat_map(|row| row.resources.clone()).collect();
         let documents = resources::names(tx, &identifiers).await?;
         let finding = |id: String, delegation: Uuid, what: String| {
@@ -329,7 +329,7 @@ impl AccessManagement {
                 "Cannot remove delegation '{delegation}' because party '{}' still has active delegated {what} from '{}'.",
                 ends.agent, ends.client
             );
-            Invalid::new(InvalidCode::DelegationInUse, "$QUERY/cascade", id, text)
+            InvalidInput::new(InvalidCode::DelegationInUse, "$QUERY/cascade", id, text)
         };
         let mut findings = Vec::new();
         for row in rows {
@@ -359,7 +359,7 @@ impl AccessManagement {
     async fn record_removed(
         &self,
         tx: &mut PgConnection,
-        by: &Acting,
+        by: &ActingParty,
         facilitator: &Party,
         agent: &Party,
         rows: &[DelegationRow],

@@ -18,27 +18,30 @@ use uuid::Uuid;
 use super::{
     agents::{lock_agent_party, own_agent},
     batch_items::{Delegable, Packages, Resources},
-    model::{BatchValue, EndNames, Ends, PackageDelegation, ResourceDelegation, Version},
+    model::{
+        BatchValue, DelegationApiVersion, DelegationEnds, DelegationPartyNames, PackageDelegation,
+        ResourceDelegation,
+    },
     store::{self, OnlyEmpty},
-    words::{Direction, Words, role_not_held, unknown_entity},
+    words::{BatchDirection, BatchWording, role_not_held, unknown_entity},
 };
 use crate::{
     AccessManagement,
-    callers::Acting,
+    callers::ActingParty,
     changes,
     entities::entity_type,
-    errors::{AccessResult, Invalid, InvalidCode, refuse},
+    errors::{AccessResult, InvalidCode, InvalidInput, refuse},
 };
 
 /// A value of a batch whose role is known.
-pub(super) struct KnownValue<T> {
+pub(super) struct ResolvedBatchValue<T> {
     pub(super) index: usize,
     pub(super) role: RoleKey,
     pub(super) items: Vec<T>,
 }
 
 /// The parties of a batch.
-pub(super) struct KnownEnds {
+pub(super) struct DelegationParties {
     pub(super) party: Party,
     pub(super) client: Party,
     pub(super) agent: Party,
@@ -51,10 +54,10 @@ impl AccessManagement {
     /// 400 with the findings of the first step that has some.
     pub async fn give_packages(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
-        version: Version,
+        version: DelegationApiVersion,
     ) -> AccessResult<Vec<PackageDelegation>> {
         self.give::<Packages>(by, ends, values, version).await
     }
@@ -65,11 +68,12 @@ impl AccessManagement {
     /// 400 with the findings of the first step that has some.
     pub async fn give_resources(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
     ) -> AccessResult<Vec<ResourceDelegation>> {
-        self.give::<Resources>(by, ends, values, Version::V2).await
+        self.give::<Resources>(by, ends, values, DelegationApiVersion::V2)
+            .await
     }
 
     /// Takes packages of a client back from an agent.
@@ -78,10 +82,10 @@ impl AccessManagement {
     /// 400 for what is not known, and for who is no agent.
     pub async fn take_packages(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
-        names: EndNames,
+        names: DelegationPartyNames,
     ) -> AccessResult<Vec<PackageDelegation>> {
         self.take::<Packages>(by, ends, values, names).await
     }
@@ -92,38 +96,38 @@ impl AccessManagement {
     /// 400 for what is not known, and for who is no agent.
     pub async fn take_resources(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
-        names: EndNames,
+        names: DelegationPartyNames,
     ) -> AccessResult<Vec<ResourceDelegation>> {
         self.take::<Resources>(by, ends, values, names).await
     }
 
     async fn give<D: Delegable>(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
-        version: Version,
+        version: DelegationApiVersion,
     ) -> AccessResult<Vec<D::Delegation>> {
         if values.is_empty() {
             return Ok(Vec::new());
         }
-        let words = Words {
+        let words = BatchWording {
             items: D::ITEMS,
-            direction: Direction::Give,
-            names: EndNames::of_facilitator(version),
+            direction: BatchDirection::Give,
+            names: DelegationPartyNames::of_facilitator(version),
         };
         repeat_on_conflict(|| self.give_once::<D>(by, ends, values, &words)).await
     }
 
     async fn give_once<D: Delegable>(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
-        words: &Words,
+        words: &BatchWording,
     ) -> AccessResult<Vec<D::Delegation>> {
         let mut tx = self.db.begin().await?;
         let (values, mut findings) = self.known_values::<D>(&mut tx, values, words).await?;
@@ -161,14 +165,14 @@ impl AccessManagement {
 
     async fn take<D: Delegable>(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
-        names: EndNames,
+        names: DelegationPartyNames,
     ) -> AccessResult<Vec<D::Delegation>> {
-        let words = Words {
+        let words = BatchWording {
             items: D::ITEMS,
-            direction: Direction::Take,
+            direction: BatchDirection::Take,
             names,
         };
         repeat_on_conflict(|| self.take_once::<D>(by, ends, values, &words)).await
@@ -176,10 +180,10 @@ impl AccessManagement {
 
     async fn take_once<D: Delegable>(
         &self,
-        by: &Acting,
-        ends: Ends,
+        by: &ActingParty,
+        ends: DelegationEnds,
         values: &[BatchValue],
-        words: &Words,
+        words: &BatchWording,
     ) -> AccessResult<Vec<D::Delegation>> {
         let mut tx = self.db.begin().await?;
         let (values, findings) = self.known_values::<D>(&mut tx, values, words).await?;
@@ -227,8 +231,8 @@ impl AccessManagement {
         &self,
         tx: &mut PgConnection,
         values: &[BatchValue],
-        words: &Words,
-    ) -> AccessResult<(Vec<KnownValue<D::Key>>, Vec<Invalid>)> {
+        words: &BatchWording,
+    ) -> AccessResult<(Vec<ResolvedBatchValue<D::Key>>, Vec<InvalidInput>)> {
         let names: Vec<String> = values
             .iter()
             .flat_map(|value| value.items.clone())
@@ -239,7 +243,7 @@ impl AccessManagement {
         for (index, value) in values.iter().enumerate() {
             let role = self.catalogue.role_named(&value.role).map(|role| role.key);
             if role.is_none() {
-                findings.push(Invalid::new(
+                findings.push(InvalidInput::new(
                     InvalidCode::InvalidRole,
                     format!("/values[{index}]/role"),
                     value.role.as_str(),
@@ -252,11 +256,11 @@ impl AccessManagement {
                     Ok(key) => items.push(key),
                     Err(unfit) => {
                         let path = format!("/values[{index}]/{}[{place}]", D::ITEMS.member());
-                        findings.push(Invalid::new(unfit.code, path, unfit.name, unfit.text));
+                        findings.push(InvalidInput::new(unfit.code, path, unfit.name, unfit.text));
                     }
                 }
             }
-            out.extend(role.map(|role| KnownValue { index, role, items }));
+            out.extend(role.map(|role| ResolvedBatchValue { index, role, items }));
         }
         Ok((out, findings))
     }
@@ -265,10 +269,10 @@ impl AccessManagement {
     async fn must_be_agent(
         &self,
         tx: &mut PgConnection,
-        by: &Acting,
-        known: &KnownEnds,
-        ends: Ends,
-        words: &Words,
+        by: &ActingParty,
+        known: &DelegationParties,
+        ends: DelegationEnds,
+        words: &BatchWording,
     ) -> AccessResult<()> {
         let (party, agent) = (&known.party, &known.agent);
         if agent.kind == PartyKind::SystemUser {
@@ -287,7 +291,7 @@ impl AccessManagement {
             findings.push(words.no_agent(ends));
         }
         if agent.kind != PartyKind::Person {
-            findings.push(Invalid::new(
+            findings.push(InvalidInput::new(
                 InvalidCode::KindNotAllowed,
                 format!("$QUERY/{}", words.names.agent),
                 entity_type(agent.kind).id().to_string(),
@@ -301,9 +305,9 @@ impl AccessManagement {
     async fn given<D: Delegable>(
         &self,
         tx: &mut PgConnection,
-        known: &KnownEnds,
-        ends: Ends,
-        values: &[KnownValue<D::Key>],
+        known: &DelegationParties,
+        ends: DelegationEnds,
+        values: &[ResolvedBatchValue<D::Key>],
     ) -> AccessResult<Vec<Vec<D::Given>>> {
         let mut findings = Vec::new();
         let mut out = Vec::new();
@@ -320,7 +324,7 @@ impl AccessManagement {
             for (place, key) in value.items.iter().enumerate() {
                 match D::given(&self.catalogue, value.role, client.form, &relation, key) {
                     Ok(one) => given.push(one),
-                    Err(name) => findings.push(Invalid::new(
+                    Err(name) => findings.push(InvalidInput::new(
                         InvalidCode::NotAuthorized,
                         format!("/values[{}]/{}[{place}]", value.index, D::ITEMS.member()),
                         name,
@@ -338,9 +342,9 @@ impl AccessManagement {
     async fn record<D: Delegable>(
         &self,
         tx: &mut PgConnection,
-        by: &Acting,
+        by: &ActingParty,
         (action, delegation): (Action, Uuid),
-        known: &KnownEnds,
+        known: &DelegationParties,
         keys: &[D::Key],
     ) -> AccessResult<()> {
         let (agent, client) = (known.agent.uuid, known.client.uuid);
@@ -356,7 +360,7 @@ impl AccessManagement {
 
     fn shown<D: Delegable>(
         &self,
-        ends: Ends,
+        ends: DelegationEnds,
         role: RoleKey,
         key: &D::Key,
         changed: bool,
@@ -367,7 +371,11 @@ impl AccessManagement {
 }
 
 /// Publishes that a system user for clients got or lost the client.
-async fn publish(tx: &mut PgConnection, known: &KnownEnds, kind: EventKind) -> AccessResult<()> {
+async fn publish(
+    tx: &mut PgConnection,
+    known: &DelegationParties,
+    kind: EventKind,
+) -> AccessResult<()> {
     if known.agent.kind == PartyKind::SystemUser
         && let Some(user) = users::by_id(&mut *tx, known.agent.uuid).await?
     {
@@ -379,10 +387,10 @@ async fn publish(tx: &mut PgConnection, known: &KnownEnds, kind: EventKind) -> A
 /// The ends of a removal: the agent is one.
 async fn ends_of_agent(
     tx: &mut PgConnection,
-    ends: Ends,
-    words: &Words,
-    mut findings: Vec<Invalid>,
-) -> AccessResult<KnownEnds> {
+    ends: DelegationEnds,
+    words: &BatchWording,
+    mut findings: Vec<InvalidInput>,
+) -> AccessResult<DelegationParties> {
     let known = known_ends(&mut *tx, ends, words, &mut findings).await?;
     let relation = match &known {
         Some(known) => {
@@ -401,10 +409,10 @@ async fn ends_of_agent(
 /// The parties of a batch; none where one is unknown, which is then among the findings.
 async fn known_ends(
     tx: &mut PgConnection,
-    ends: Ends,
-    words: &Words,
-    findings: &mut Vec<Invalid>,
-) -> AccessResult<Option<KnownEnds>> {
+    ends: DelegationEnds,
+    words: &BatchWording,
+    findings: &mut Vec<InvalidInput>,
+) -> AccessResult<Option<DelegationParties>> {
     let names = words.names;
     let mut found = Vec::new();
     for (uuid, name, text) in [
@@ -418,7 +426,7 @@ async fn known_ends(
         }
     }
     let known: Option<[Party; 3]> = found.try_into().ok();
-    Ok(known.map(|[party, client, agent]| KnownEnds {
+    Ok(known.map(|[party, client, agent]| DelegationParties {
         party,
         client,
         agent,

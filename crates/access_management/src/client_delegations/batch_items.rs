@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::{
     bind::BatchItems,
-    model::{Ends, PackageDelegation, ResourceDelegation},
+    model::{DelegationEnds, PackageDelegation, ResourceDelegation},
     store::{self, HeldRelation},
-    words::{Direction, Words},
+    words::{BatchDirection, BatchWording},
 };
 use crate::errors::InvalidCode;
 
@@ -50,7 +50,7 @@ pub(super) trait Delegable {
         catalogue: &Catalogue,
         registered: &HashSet<String>,
         name: &str,
-        words: &Words,
+        words: &BatchWording,
     ) -> Result<Self::Key, Unfit>;
 
     /// The one as it is delegated by this relation, or what a finding calls it where the client does not
@@ -64,7 +64,7 @@ pub(super) trait Delegable {
     ) -> Result<Self::Given, String>;
 
     /// The client does not give it by the role with this URN.
-    fn not_given(ends: Ends, role: &str) -> String;
+    fn not_given(ends: DelegationEnds, role: &str) -> String;
 
     /// Delegates them. Returns those that were not delegated before.
     fn add(
@@ -86,7 +86,7 @@ pub(super) trait Delegable {
     /// As an answer has it.
     fn shown(
         catalogue: &Catalogue,
-        ends: Ends,
+        ends: DelegationEnds,
         role_id: Uuid,
         key: &Self::Key,
         changed: bool,
@@ -113,18 +113,18 @@ impl Delegable for Packages {
         catalogue: &Catalogue,
         _: &HashSet<String>,
         name: &str,
-        words: &Words,
+        words: &BatchWording,
     ) -> Result<PackageKey, Unfit> {
         let package = match words.direction {
-            Direction::Give => catalogue.package_named(name),
-            Direction::Take => catalogue.held_package_named(name),
+            BatchDirection::Give => catalogue.package_named(name),
+            BatchDirection::Take => catalogue.held_package_named(name),
         };
         let package = package.ok_or_else(|| Unfit {
             code: InvalidCode::InvalidPackage,
             name: name.to_owned(),
             text: words.unknown_package(),
         })?;
-        if words.direction == Direction::Give && !package.is_delegable {
+        if words.direction == BatchDirection::Give && !package.is_delegable {
             return Err(Unfit {
                 code: InvalidCode::PackageNotDelegable,
                 name: package.urn.clone(),
@@ -154,7 +154,7 @@ impl Delegable for Packages {
             })
     }
 
-    fn not_given(ends: Ends, role: &str) -> String {
+    fn not_given(ends: DelegationEnds, role: &str) -> String {
         format!(
             "Can't delegate package from client '{}' as they haven't been assigned to '{}' through role '{role}'.",
             ends.client, ends.party
@@ -183,7 +183,7 @@ impl Delegable for Packages {
 
     fn shown(
         catalogue: &Catalogue,
-        ends: Ends,
+        ends: DelegationEnds,
         role_id: Uuid,
         key: &PackageKey,
         changed: bool,
@@ -222,7 +222,7 @@ impl Delegable for Resources {
         _: &Catalogue,
         registered: &HashSet<String>,
         name: &str,
-        _: &Words,
+        _: &BatchWording,
     ) -> Result<String, Unfit> {
         registered.get(name).cloned().ok_or_else(|| Unfit {
             code: InvalidCode::ResourceNotFound,
@@ -245,7 +245,7 @@ impl Delegable for Resources {
         }
     }
 
-    fn not_given(ends: Ends, role: &str) -> String {
+    fn not_given(ends: DelegationEnds, role: &str) -> String {
         format!(
             "Can't delegate resource from client '{}' as it hasn't been delegated to '{}' as a single resource through role '{role}'.",
             ends.client, ends.party
@@ -274,7 +274,7 @@ impl Delegable for Resources {
 
     fn shown(
         _: &Catalogue,
-        ends: Ends,
+        ends: DelegationEnds,
         role_id: Uuid,
         key: &String,
         changed: bool,

@@ -2,13 +2,13 @@
 
 use foundation::http::{
     ApiResult, ModelState,
-    bind::{Binder, Object, Presence},
+    bind::{Binder, BoundObject, MemberPresence},
     body,
     query::Query,
 };
 use registers::packages::Catalogue;
 
-use super::model::{BatchValue, ClientFilter, Version};
+use super::model::{BatchValue, ClientFilter, DelegationApiVersion};
 
 /// Public name of the body.
 const BODY: &str = "payload";
@@ -49,7 +49,7 @@ pub fn bind_batch(bytes: &[u8], items: BatchItems) -> ApiResult<Vec<BatchValue>>
     let value = body::parse(bytes, BODY)?;
     let mut binder = Binder::new(BODY);
     let root = binder.root(&value)?;
-    let Some(values) = binder.list(&root, "values", Presence::Optional, MAX_VALUES)? else {
+    let Some(values) = binder.list(&root, "values", MemberPresence::Optional, MAX_VALUES)? else {
         return Err(ModelState::required("values").into());
     };
     let mut out = Vec::with_capacity(values.len());
@@ -77,16 +77,16 @@ pub fn bind_batch(bytes: &[u8], items: BatchItems) -> ApiResult<Vec<BatchValue>>
 /// One value; none where its list is missing.
 fn bind_value(
     binder: &mut Binder,
-    object: &Object<'_>,
+    object: &BoundObject<'_>,
     items: BatchItems,
 ) -> ApiResult<Option<BatchValue>> {
     let role = binder
-        .text(object, "role", Presence::Optional)?
+        .text(object, "role", MemberPresence::Optional)?
         .unwrap_or_default();
     let list = binder.list(
         object,
         items.member(),
-        Presence::Optional,
+        MemberPresence::Optional,
         MAX_ITEMS_OF_VALUE,
     )?;
     let Some(list) = list else {
@@ -122,13 +122,13 @@ pub fn bind_optional_batch(bytes: &[u8], items: BatchItems) -> ApiResult<Option<
 pub fn bind_client_filter(
     query: &Query,
     catalogue: &Catalogue,
-    version: Version,
+    version: DelegationApiVersion,
 ) -> ApiResult<ClientFilter> {
     let roles = values(query, "roles")?;
     let packages = values(query, "packages")?;
     let resources = match version {
-        Version::V1 => None,
-        Version::V2 => values(query, "resources")?,
+        DelegationApiVersion::V1 => None,
+        DelegationApiVersion::V2 => values(query, "resources")?,
     };
     Ok(ClientFilter {
         roles: roles.map(|names| {

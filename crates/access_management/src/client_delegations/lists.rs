@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use foundation::http::list_stream::{Broken, ListWriter};
+use foundation::http::list_stream::{ListError, ListWriter};
 use registers::{
     packages::{Catalogue, PackageKey, RoleKey},
     parties::IdentityKeys,
@@ -22,7 +22,7 @@ const PARTIES_PER_QUERY: usize = 1_000;
 
 /// What an element of a list shows in addition to its party.
 #[derive(Debug)]
-pub struct ListedParty<T> {
+pub struct PartyListElement<T> {
     /// Party key.
     pub key: i32,
     /// What is shown of it.
@@ -37,13 +37,13 @@ pub struct ListedParty<T> {
 pub async fn write_parties<T, E: Serialize>(
     mut tx: Transaction<'static, Postgres>,
     identity: Arc<IdentityKeys>,
-    parties: Vec<ListedParty<T>>,
+    parties: Vec<PartyListElement<T>>,
     mut writer: ListWriter,
     shape: impl Fn(Entity, T) -> E,
-) -> Result<ListWriter, Broken> {
+) -> Result<ListWriter, ListError> {
     let mut rest = parties.into_iter();
     loop {
-        let some: Vec<ListedParty<T>> = rest.by_ref().take(PARTIES_PER_QUERY).collect();
+        let some: Vec<PartyListElement<T>> = rest.by_ref().take(PARTIES_PER_QUERY).collect();
         if some.is_empty() {
             return Ok(writer);
         }
@@ -69,7 +69,7 @@ pub async fn write_clients<T, E: Serialize>(
     writer: &mut ListWriter,
     kept: impl Fn(ClientRelationRow) -> Option<T>,
     shape: impl Fn(Entity, Vec<T>) -> Option<E>,
-) -> Result<(), Broken> {
+) -> Result<(), ListError> {
     let keys = clients.keys(&mut *db).await?;
     for some in keys.chunks(PARTIES_PER_QUERY) {
         let mut parties: Vec<(EntityRow, Vec<T>)> = Vec::with_capacity(some.len());
@@ -93,14 +93,14 @@ pub async fn write_clients<T, E: Serialize>(
 
 /// What a part of an answer is made with.
 #[derive(Debug, Clone)]
-pub struct AccessShape {
+pub struct AccessFormat {
     /// Roles and packages.
     pub catalogue: Arc<Catalogue>,
     /// Single resources are a member of each element.
     pub with_resources: bool,
 }
 
-impl AccessShape {
+impl AccessFormat {
     /// What is given by one relation.
     #[must_use]
     pub fn access(
@@ -138,13 +138,13 @@ impl AccessShape {
 pub fn grouped(
     rows: Vec<DelegationRow>,
     key: impl Fn(&DelegationRow) -> i32,
-) -> Vec<ListedParty<Vec<DelegationRow>>> {
-    let mut out: Vec<ListedParty<Vec<DelegationRow>>> = Vec::new();
+) -> Vec<PartyListElement<Vec<DelegationRow>>> {
+    let mut out: Vec<PartyListElement<Vec<DelegationRow>>> = Vec::new();
     let mut places: HashMap<i32, usize> = HashMap::new();
     for row in rows {
         let key = key(&row);
         let place = *places.entry(key).or_insert_with(|| {
-            out.push(ListedParty {
+            out.push(PartyListElement {
                 key,
                 shown: Vec::new(),
             });

@@ -18,7 +18,8 @@ mod words;
 pub use bind::{BatchItems, bind_batch};
 pub use model::{
     AgentOfFacilitator, AgentWithResources, AssignmentDto, BatchValue, Cascade, ClientAccess,
-    ClientOfFacilitator, ClientWithResources, EndNames, Ends, PackageBatch, PackageDelegation,
-    PersonInputDto, ResourceAccess, ResourceBatch, ResourceDelegation, Version,
+    ClientOfFacilitator, ClientWithResources, DelegationApiVersion, DelegationEnds,
+    DelegationPartyNames, PackageBatch, PackageDelegation, PersonInputDto, ResourceAccess,
+    ResourceBatch, ResourceDelegation,
 };
 pub(crate) use store::{is_connected, known_resources};

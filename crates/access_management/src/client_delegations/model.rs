@@ -11,14 +11,14 @@ use crate::entities::{CompactPackage, CompactRole, Entity, ResourceRef};
 
 /// Versions of the API. They differ in names, and the newer one has single resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
+pub enum DelegationApiVersion {
     /// The client is `from`, the agent is `to`.
     V1,
     /// The client is `client`, the agent is `agent`.
     V2,
 }
 
-impl Version {
+impl DelegationApiVersion {
     /// Query parameter that names the client.
     #[must_use]
     pub const fn client(self) -> &'static str {
@@ -40,7 +40,7 @@ impl Version {
 
 /// The ends of a delegation, as a call names them.
 #[derive(Debug, Clone, Copy)]
-pub struct Ends {
+pub struct DelegationEnds {
     /// The facilitator.
     pub party: Uuid,
     /// The client.
@@ -68,7 +68,7 @@ impl Cascade {
 
 /// By which names errors call the parties of a delegation.
 #[derive(Debug, Clone, Copy)]
-pub struct EndNames {
+pub struct DelegationPartyNames {
     /// The facilitator.
     pub party: &'static str,
     /// The client.
@@ -77,10 +77,10 @@ pub struct EndNames {
     pub agent: &'static str,
 }
 
-impl EndNames {
+impl DelegationPartyNames {
     /// On the routes of facilitators.
     #[must_use]
-    pub const fn of_facilitator(version: Version) -> Self {
+    pub const fn of_facilitator(version: DelegationApiVersion) -> Self {
         Self {
             party: "party",
             client: version.client(),
@@ -90,15 +90,15 @@ impl EndNames {
 
     /// On the routes of agents.
     #[must_use]
-    pub const fn of_agent(version: Version) -> Self {
+    pub const fn of_agent(version: DelegationApiVersion) -> Self {
         match version {
             // The facilitator is the parameter `provider` there, and errors name it so all the same.
-            Version::V1 => Self {
+            DelegationApiVersion::V1 => Self {
                 party: "party",
                 client: "from",
                 agent: "to",
             },
-            Version::V2 => Self {
+            DelegationApiVersion::V2 => Self {
                 party: "provider",
                 client: "client",
                 agent: "provider",

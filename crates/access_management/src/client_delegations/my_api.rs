@@ -10,22 +10,27 @@ use http::StatusCode;
 use super::{
     bind::{BatchItems, bind_batch, bind_optional_batch},
     model::{
-        AgentOfFacilitator, Cascade, EndNames, Ends, PackageBatch, PackageDelegation, ProviderHead,
-        ProviderOfAgent, ProviderWithClients, ResourceBatch, ResourceDelegation, Version,
+        AgentOfFacilitator, Cascade, DelegationApiVersion, DelegationEnds, DelegationPartyNames,
+        PackageBatch, PackageDelegation, ProviderHead, ProviderOfAgent, ProviderWithClients,
+        ResourceBatch, ResourceDelegation,
     },
 };
 use crate::{
     AccessManagement,
-    callers::{Acting, GiveUpOwnClients, Own, SeeOwnClients},
-    entities::{Envelope, Wrapping},
+    callers::{ActingParty, GiveUpOwnClients, SeeOwnClients, SelfCaller},
+    entities::{Envelope, ListWrapping},
     errors::{AccessRefusal, AccessResult},
     query::{PagingHeaders, required_uuids, uuids},
 };
 
 /// The ends of a delegation to the caller.
-fn ends(by: &Acting, query: &Query, version: Version) -> AccessResult<Ends> {
+fn ends(
+    by: &ActingParty,
+    query: &Query,
+    version: DelegationApiVersion,
+) -> AccessResult<DelegationEnds> {
     let [party, client] = required_uuids(query, ["provider", version.client()])?;
-    Ok(Ends {
+    Ok(DelegationEnds {
         party,
         client,
         agent: by.party.uuid,
@@ -34,20 +39,20 @@ fn ends(by: &Acting, query: &Query, version: Version) -> AccessResult<Ends> {
 
 async fn own_clients(
     access: &AccessManagement,
-    caller: &Own<SeeOwnClients>,
+    caller: &SelfCaller<SeeOwnClients>,
     query: &Query,
-    version: Version,
+    version: DelegationApiVersion,
 ) -> AccessResult<Response> {
     let only = uuids(query, "provider")?;
     let head = |provider| ProviderHead { provider };
-    let (by, wrapping) = (&caller.by, Wrapping::Envelope);
+    let (by, wrapping) = (&caller.by, ListWrapping::Envelope);
     let list = access.list_own_clients(by, only, version, wrapping, head, |one| one);
     list.await
 }
 
 async fn leave_provider(
     access: &AccessManagement,
-    caller: &Own<GiveUpOwnClients>,
+    caller: &SelfCaller<GiveUpOwnClients>,
     query: &Query,
 ) -> AccessResult<StatusCode> {
     let [provider] = required_uuids(query, ["provider"])?;
@@ -59,14 +64,14 @@ async fn leave_provider(
 
 async fn take_packages(
     access: &AccessManagement,
-    caller: &Own<GiveUpOwnClients>,
+    caller: &SelfCaller<GiveUpOwnClients>,
     query: &Query,
     bytes: &[u8],
-    version: Version,
+    version: DelegationApiVersion,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
     let ends = ends(&caller.by, query, version)?;
     let values = bind_batch(bytes, BatchItems::Packages)?;
-    let names = EndNames::of_agent(version);
+    let names = DelegationPartyNames::of_agent(version);
     let taken = access.take_packages(&caller.by, ends, &values, names);
     Ok(Json(taken.await?))
 }
@@ -77,11 +82,11 @@ async fn take_packages(
     responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn clients_v1(
     State(access): State<AccessManagement>,
-    caller: Own<SeeOwnClients>,
+    caller: SelfCaller<SeeOwnClients>,
     _: PagingHeaders,
     query: Query,
 ) -> AccessResult<Response> {
-    own_clients(&access, &caller, &query, Version::V1).await
+    own_clients(&access, &caller, &query, DelegationApiVersion::V1).await
 }
 
 /// Facilitators whose agent the caller is. They come under the name `agent`.
@@ -89,7 +94,7 @@ pub async fn clients_v1(
     responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn providers_v1(
     State(access): State<AccessManagement>,
-    caller: Own<SeeOwnClients>,
+    caller: SelfCaller<SeeOwnClients>,
 ) -> AccessResult<Json<Envelope<AgentOfFacilitator>>> {
     Ok(Json(access.list_providers_as_agents(&caller.by).await?))
 }
@@ -100,7 +105,7 @@ pub async fn providers_v1(
     responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn leave_provider_v1(
     State(access): State<AccessManagement>,
-    caller: Own<GiveUpOwnClients>,
+    caller: SelfCaller<GiveUpOwnClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     leave_provider(&access, &caller, &query).await
@@ -115,16 +120,16 @@ pub async fn leave_provider_v1(
         (status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_client_v1(
     State(access): State<AccessManagement>,
-    caller: Own<GiveUpOwnClients>,
+    caller: SelfCaller<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Response> {
-    let ends = ends(&caller.by, &query, Version::V1)?;
+    let ends = ends(&caller.by, &query, DelegationApiVersion::V1)?;
     let cascade = Cascade::of(query.flag("cascade")?);
     if cascade == Cascade::No
         && let Some(values) = bind_optional_batch(&bytes, BatchItems::Packages)?
     {
-        let names = EndNames::of_agent(Version::V1);
+        let names = DelegationPartyNames::of_agent(DelegationApiVersion::V1);
         let taken = access.take_packages(&caller.by, ends, &values, names);
         return Ok(Json(taken.await?).into_response());
     }
@@ -139,11 +144,11 @@ pub async fn give_up_client_v1(
     responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_packages_v1(
     State(access): State<AccessManagement>,
-    caller: Own<GiveUpOwnClients>,
+    caller: SelfCaller<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
-    take_packages(&access, &caller, &query, &bytes, Version::V1).await
+    take_packages(&access, &caller, &query, &bytes, DelegationApiVersion::V1).await
 }
 
 /// Clients that the caller has, facilitator by facilitator.
@@ -152,11 +157,11 @@ pub async fn give_up_packages_v1(
     responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn clients_v2(
     State(access): State<AccessManagement>,
-    caller: Own<SeeOwnClients>,
+    caller: SelfCaller<SeeOwnClients>,
     _: PagingHeaders,
     query: Query,
 ) -> AccessResult<Response> {
-    own_clients(&access, &caller, &query, Version::V2).await
+    own_clients(&access, &caller, &query, DelegationApiVersion::V2).await
 }
 
 /// Facilitators whose agent the caller is.
@@ -164,7 +169,7 @@ pub async fn clients_v2(
     responses((status = 200, body = Envelope<ProviderOfAgent>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn providers_v2(
     State(access): State<AccessManagement>,
-    caller: Own<SeeOwnClients>,
+    caller: SelfCaller<SeeOwnClients>,
 ) -> AccessResult<Json<Envelope<ProviderOfAgent>>> {
     Ok(Json(access.list_providers(&caller.by).await?))
 }
@@ -175,7 +180,7 @@ pub async fn providers_v2(
     responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn leave_provider_v2(
     State(access): State<AccessManagement>,
-    caller: Own<GiveUpOwnClients>,
+    caller: SelfCaller<GiveUpOwnClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     leave_provider(&access, &caller, &query).await
@@ -187,10 +192,10 @@ pub async fn leave_provider_v2(
     responses((status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_client_v2(
     State(access): State<AccessManagement>,
-    caller: Own<GiveUpOwnClients>,
+    caller: SelfCaller<GiveUpOwnClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
-    let ends = ends(&caller.by, &query, Version::V2)?;
+    let ends = ends(&caller.by, &query, DelegationApiVersion::V2)?;
     let cascade = Cascade::of(query.flag("cascade")?);
     access.remove_client(&caller.by, ends, cascade).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -203,11 +208,11 @@ pub async fn give_up_client_v2(
     responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_packages_v2(
     State(access): State<AccessManagement>,
-    caller: Own<GiveUpOwnClients>,
+    caller: SelfCaller<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
-    take_packages(&access, &caller, &query, &bytes, Version::V2).await
+    take_packages(&access, &caller, &query, &bytes, DelegationApiVersion::V2).await
 }
 
 /// Gives single resources of a client up.
@@ -218,13 +223,13 @@ pub async fn give_up_packages_v2(
     responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing, or the person has logged in at a level below 3")))]
 pub async fn give_up_resources_v2(
     State(access): State<AccessManagement>,
-    caller: Own<GiveUpOwnClients>,
+    caller: SelfCaller<GiveUpOwnClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<ResourceDelegation>>> {
-    let ends = ends(&caller.by, &query, Version::V2)?;
+    let ends = ends(&caller.by, &query, DelegationApiVersion::V2)?;
     let values = bind_batch(&bytes, BatchItems::Resources)?;
-    let names = EndNames::of_agent(Version::V2);
+    let names = DelegationPartyNames::of_agent(DelegationApiVersion::V2);
     let taken = access.take_resources(&caller.by, ends, &values, names);
     Ok(Json(taken.await?))
 }

@@ -19,40 +19,41 @@ use uuid::Uuid;
 
 use super::{
     bind::bind_client_filter,
-    lists::{AccessShape, ListedParty, grouped, write_clients, write_parties},
+    lists::{AccessFormat, PartyListElement, grouped, write_clients, write_parties},
     model::{
         AgentOfFacilitator, AgentWithResources, ClientAccess, ClientOfFacilitator,
-        ClientRelationRow, ClientWithResources, DelegationRow, ProviderOfAgent, Version,
+        ClientRelationRow, ClientWithResources, DelegationApiVersion, DelegationRow,
+        ProviderOfAgent,
     },
     rules::{self, ClientRelation},
     store::{self, ClientsOf},
 };
 use crate::{
     AccessManagement,
-    callers::Acting,
-    entities::{Entity, Envelope, Wrapping, entities},
+    callers::ActingParty,
+    entities::{Entity, Envelope, ListWrapping, entities},
     errors::AccessResult,
 };
 
 /// What members an element of a list of delegations has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum DelegatedContent {
     Packages,
     PackagesAndResources,
 }
 
 impl AccessManagement {
-    fn shape(&self, shown: Shown) -> AccessShape {
-        AccessShape {
+    fn shape(&self, shown: DelegatedContent) -> AccessFormat {
+        AccessFormat {
             catalogue: Arc::clone(&self.catalogue),
-            with_resources: shown == Shown::PackagesAndResources,
+            with_resources: shown == DelegatedContent::PackagesAndResources,
         }
     }
 
-    fn client_shape(&self, version: Version) -> AccessShape {
+    fn client_shape(&self, version: DelegationApiVersion) -> AccessFormat {
         self.shape(match version {
-            Version::V1 => Shown::Packages,
-            Version::V2 => Shown::PackagesAndResources,
+            DelegationApiVersion::V1 => DelegatedContent::Packages,
+            DelegationApiVersion::V2 => DelegatedContent::PackagesAndResources,
         })
     }
 
@@ -64,8 +65,8 @@ impl AccessManagement {
         &self,
         facilitator: &Party,
         query: &Query,
-        version: Version,
-        wrapping: Wrapping,
+        version: DelegationApiVersion,
+        wrapping: ListWrapping,
         shape: impl Fn(ClientOfFacilitator) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
         let filter = bind_client_filter(query, &self.catalogue, version)?;
@@ -97,14 +98,14 @@ impl AccessManagement {
     pub async fn stream_agents<E: Serialize + Send + Sync + 'static>(
         &self,
         facilitator: &Party,
-        version: Version,
-        wrapping: Wrapping,
+        version: DelegationApiVersion,
+        wrapping: ListWrapping,
         shape: impl Fn(AgentOfFacilitator) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
         let agents = store::agents(&mut tx, facilitator.key).await?;
         let mut with_resources: HashMap<i32, Vec<(RoleKey, Vec<String>)>> = HashMap::new();
-        if version == Version::V2 {
+        if version == DelegationApiVersion::V2 {
             for row in store::of_facilitator(&mut tx, facilitator.key).await? {
                 let roles = with_resources.entry(row.agent).or_default();
                 match roles.iter_mut().find(|(role, _)| *role == row.role_id) {
@@ -115,7 +116,7 @@ impl AccessManagement {
         }
         let agents = agents
             .into_iter()
-            .map(|row| ListedParty {
+            .map(|row| PartyListElement {
                 key: row.key,
                 shown: (
                     row.created_at,
@@ -151,11 +152,11 @@ impl AccessManagement {
         &self,
         facilitator: &Party,
         agent: Uuid,
-        wrapping: Wrapping,
+        wrapping: ListWrapping,
         shape: impl Fn(ClientOfFacilitator) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
         let kept = |row: ClientRelationRow| (!row.packages.is_empty()).then_some(row);
-        let parts = self.shape(Shown::Packages);
+        let parts = self.shape(DelegatedContent::Packages);
         let shape = move |client, rows| {
             let access = access_of(&parts, rows);
             shape(ClientOfFacilitator { client, access })
@@ -169,7 +170,7 @@ impl AccessManagement {
         &self,
         facilitator: &Party,
         agent: Uuid,
-        wrapping: Wrapping,
+        wrapping: ListWrapping,
         kept: impl Fn(ClientRelationRow) -> Option<ClientRelationRow> + Send + Sync + 'static,
         shape: impl Fn(Entity, Vec<ClientRelationRow>) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
@@ -198,7 +199,7 @@ impl AccessManagement {
         &self,
         facilitator: &Party,
         client: Uuid,
-        wrapping: Wrapping,
+        wrapping: ListWrapping,
         shape: impl Fn(AgentOfFacilitator) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
@@ -208,7 +209,7 @@ impl AccessManagement {
         };
         rows.retain(|row| !row.packages.is_empty());
         let agents = grouped(rows, |row| row.agent);
-        let parts = self.shape(Shown::Packages);
+        let parts = self.shape(DelegatedContent::Packages);
         let identity = Arc::clone(&self.identity);
         let (begin, end) = wrapping.ends();
         let element = move |agent, rows: Vec<DelegationRow>| {
@@ -238,11 +239,11 @@ impl AccessManagement {
         &self,
         facilitator: &Party,
         agent: Uuid,
-        wrapping: Wrapping,
+        wrapping: ListWrapping,
         shape: impl Fn(ClientWithResources) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
         let kept = |row: ClientRelationRow| (!row.resources.is_empty()).then_some(row);
-        let parts = self.shape(Shown::PackagesAndResources);
+        let parts = self.shape(DelegatedContent::PackagesAndResources);
         let shape = move |client, rows: Vec<ClientRelationRow>| {
             let access = rows
                 .iter()
@@ -296,7 +297,7 @@ impl AccessManagement {
         &self,
         facilitator: &Party,
         client: Uuid,
-        wrapping: Wrapping,
+        wrapping: ListWrapping,
         shape: impl Fn(AgentWithResources) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
@@ -306,7 +307,7 @@ impl AccessManagement {
         };
         rows.retain(|row| !row.resources.is_empty());
         let agents = grouped(rows, |row| row.agent);
-        let parts = self.shape(Shown::PackagesAndResources);
+        let parts = self.shape(DelegatedContent::PackagesAndResources);
         let identity = Arc::clone(&self.identity);
         let (begin, end) = wrapping.ends();
         let element = move |agent, rows: Vec<DelegationRow>| {
@@ -330,10 +331,10 @@ impl AccessManagement {
     /// The database fails.
     pub async fn list_own_clients<H: Serialize, E: Serialize + Send + Sync + 'static>(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         only: Vec<Uuid>,
-        version: Version,
-        wrapping: Wrapping,
+        version: DelegationApiVersion,
+        wrapping: ListWrapping,
         head: impl Fn(Entity) -> H + Send + Sync + 'static,
         shape: impl Fn(ClientOfFacilitator) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
@@ -368,9 +369,12 @@ impl AccessManagement {
     /// The facilitators of an agent, as version 1 lists them: under the name of the agent.
     pub(super) async fn list_providers_as_agents(
         &self,
-        by: &Acting,
+        by: &ActingParty,
     ) -> AccessResult<Envelope<AgentOfFacilitator>> {
-        let (shape, role) = (self.client_shape(Version::V1), self.agent_role());
+        let (shape, role) = (
+            self.client_shape(DelegationApiVersion::V1),
+            self.agent_role(),
+        );
         let providers = self.list_providers(by).await?;
         let data = providers.data.into_iter().map(|one| AgentOfFacilitator {
             agent: one.provider,
@@ -383,7 +387,7 @@ impl AccessManagement {
     /// The facilitators of an agent.
     pub(super) async fn list_providers(
         &self,
-        by: &Acting,
+        by: &ActingParty,
     ) -> AccessResult<Envelope<ProviderOfAgent>> {
         let mut tx = self.snapshot().await?;
         let providers = store::providers(&mut tx, by.party.key).await?;
@@ -401,7 +405,7 @@ impl AccessManagement {
 
 /// What an agent has: the role of an agent itself, and the roles by which it has single resources.
 fn agent_access(
-    shape: &AccessShape,
+    shape: &AccessFormat,
     role: Option<RoleKey>,
     roles: Vec<(RoleKey, Vec<String>)>,
 ) -> Vec<ClientAccess> {
@@ -414,7 +418,7 @@ fn agent_access(
     own.into_iter().chain(others).collect()
 }
 
-fn access_of(shape: &AccessShape, rows: Vec<ClientRelationRow>) -> Vec<ClientAccess> {
+fn access_of(shape: &AccessFormat, rows: Vec<ClientRelationRow>) -> Vec<ClientAccess> {
     rows.into_iter()
         .filter_map(|row| shape.access(row.role_id, row.packages, &row.resources))
         .collect()

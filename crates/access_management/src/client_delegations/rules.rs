@@ -4,7 +4,7 @@ use authorization::delegation::FacilitatorRole;
 use registers::packages::{Catalogue, PackageKey, RoleKey};
 use serde_json::Value;
 
-use super::model::{ClientFilter, ClientRelationRow, Version};
+use super::model::{ClientFilter, ClientRelationRow, DelegationApiVersion};
 
 /// What a client gives its facilitator by one relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +23,16 @@ pub struct ClientRelation {
 pub fn relation(
     catalogue: &Catalogue,
     row: ClientRelationRow,
-    version: Version,
+    version: DelegationApiVersion,
 ) -> Option<ClientRelation> {
     let role = FacilitatorRole {
         role: row.role_id,
         form: row.form_id,
         assigned: &row.packages,
     };
-    let by_resources =
-        version == Version::V2 && !row.resources.is_empty() && !role.is_supplier(catalogue);
+    let by_resources = version == DelegationApiVersion::V2
+        && !row.resources.is_empty()
+        && !role.is_supplier(catalogue);
     if !by_resources && !role.makes_client(catalogue) {
         return None;
     }
@@ -121,8 +122,11 @@ mod tests {
             resources: vec!["a".to_owned()],
             ..row(&catalogue, "rettighetshaver", "AS")
         };
-        assert_eq!(relation(&catalogue, with_resource(), Version::V1), None);
-        assert!(relation(&catalogue, with_resource(), Version::V2).is_some());
+        assert_eq!(
+            relation(&catalogue, with_resource(), DelegationApiVersion::V1),
+            None
+        );
+        assert!(relation(&catalogue, with_resource(), DelegationApiVersion::V2).is_some());
     }
 
     #[test]

@@ -8,21 +8,21 @@ use uuid::Uuid;
 use super::{
     bind::{BatchItems, bind_batch},
     model::{
-        AgentOfFacilitator, AssignmentDto, Cascade, ClientOfFacilitator, EndNames, Ends,
-        PackageBatch, PackageDelegation, PersonInputDto, Version,
+        AgentOfFacilitator, AssignmentDto, Cascade, ClientOfFacilitator, DelegationApiVersion,
+        DelegationEnds, DelegationPartyNames, PackageBatch, PackageDelegation, PersonInputDto,
     },
 };
 use crate::{
     AccessManagement,
-    callers::{Facilitating, ReadClients, WriteClients},
-    entities::{Envelope, Wrapping},
+    callers::{FacilitatorCaller, ReadClients, WriteClients},
+    entities::{Envelope, ListWrapping},
     errors::{AccessRefusal, AccessResult},
     person_lookup::bind_person,
     query::{PagingHeaders, required_uuids},
 };
 
 /// The names of the query in this version.
-const VERSION: Version = Version::V1;
+const VERSION: DelegationApiVersion = DelegationApiVersion::V1;
 
 /// Clients of a facilitator, with what each gives it that may be delegated. The list comes whole.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/clients", operation_id = "listDelegationClientsV1", tag = "Customer",
@@ -30,11 +30,11 @@ const VERSION: Version = Version::V1;
     responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn clients(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     _: PagingHeaders,
     query: Query,
 ) -> AccessResult<Response> {
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.stream_clients(party, &query, VERSION, wrapping, |client| client);
     list.await
 }
@@ -45,10 +45,10 @@ pub async fn clients(
     responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn agents(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     _: PagingHeaders,
 ) -> AccessResult<Response> {
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.stream_agents(party, VERSION, wrapping, |agent| agent);
     list.await
 }
@@ -61,7 +61,7 @@ pub async fn agents(
         (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named unknown persons too often; or too many requests")))]
 pub async fn add_agent(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<AssignmentDto>> {
@@ -77,7 +77,7 @@ pub async fn add_agent(
     responses((status = 204, description = "It is no agent any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn remove_agent(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
@@ -94,7 +94,7 @@ pub async fn remove_agent(
     responses((status = 204, description = "The agent does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn remove_client(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let ends = ends(&caller.party.uuid, &query)?;
@@ -109,11 +109,11 @@ pub async fn remove_client(
     responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn packages_of_agent(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     query: Query,
 ) -> AccessResult<Response> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.list_packages_of_agent(party, agent, wrapping, |one| one);
     list.await
 }
@@ -124,11 +124,11 @@ pub async fn packages_of_agent(
     responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn packages_of_client(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     query: Query,
 ) -> AccessResult<Response> {
     let [client] = required_uuids(&query, [VERSION.client()])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.list_packages_of_client(party, client, wrapping, |one| one);
     list.await
 }
@@ -140,7 +140,7 @@ pub async fn packages_of_client(
     responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn give_packages(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
@@ -157,21 +157,21 @@ pub async fn give_packages(
     responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn take_packages(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
     let ends = ends(&caller.party.uuid, &query)?;
     let values = bind_batch(&bytes, BatchItems::Packages)?;
-    let names = EndNames::of_facilitator(VERSION);
+    let names = DelegationPartyNames::of_facilitator(VERSION);
     let taken = access.take_packages(&caller.by, ends, &values, names);
     Ok(Json(taken.await?))
 }
 
 /// The ends of a delegation, as the query names them.
-fn ends(party: &Uuid, query: &Query) -> AccessResult<Ends> {
+fn ends(party: &Uuid, query: &Query) -> AccessResult<DelegationEnds> {
     let [client, agent] = required_uuids(query, [VERSION.client(), VERSION.agent()])?;
-    Ok(Ends {
+    Ok(DelegationEnds {
         party: *party,
         client,
         agent,

@@ -9,21 +9,21 @@ use super::{
     bind::{BatchItems, bind_batch},
     model::{
         AgentOfFacilitator, AgentWithResources, AssignmentDto, Cascade, ClientOfFacilitator,
-        ClientWithResources, EndNames, Ends, PackageBatch, PackageDelegation, PersonInputDto,
-        ResourceBatch, ResourceDelegation, Version,
+        ClientWithResources, DelegationApiVersion, DelegationEnds, DelegationPartyNames,
+        PackageBatch, PackageDelegation, PersonInputDto, ResourceBatch, ResourceDelegation,
     },
 };
 use crate::{
     AccessManagement,
-    callers::{Facilitating, ReadClients, WriteClients},
-    entities::{Envelope, Wrapping},
+    callers::{FacilitatorCaller, ReadClients, WriteClients},
+    entities::{Envelope, ListWrapping},
     errors::{AccessRefusal, AccessResult},
     person_lookup::bind_person,
     query::{PagingHeaders, required_uuids},
 };
 
 /// The names of the query in this version.
-const VERSION: Version = Version::V2;
+const VERSION: DelegationApiVersion = DelegationApiVersion::V2;
 
 /// Clients of a facilitator, with what each gives it that may be delegated. The list comes whole.
 #[utoipa::path(get, path = "/accessmanagement/api/v2/enduser/clientdelegations/clients", operation_id = "listDelegationClientsV2", tag = "Customer",
@@ -31,11 +31,11 @@ const VERSION: Version = Version::V2;
     responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn clients(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     _: PagingHeaders,
     query: Query,
 ) -> AccessResult<Response> {
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.stream_clients(party, &query, VERSION, wrapping, |client| client);
     list.await
 }
@@ -46,10 +46,10 @@ pub async fn clients(
     responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn agents(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     _: PagingHeaders,
 ) -> AccessResult<Response> {
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.stream_agents(party, VERSION, wrapping, |agent| agent);
     list.await
 }
@@ -62,7 +62,7 @@ pub async fn agents(
         (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named unknown persons too often; or too many requests")))]
 pub async fn add_agent(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<AssignmentDto>> {
@@ -78,7 +78,7 @@ pub async fn add_agent(
     responses((status = 204, description = "It is no agent any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn remove_agent(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
@@ -95,7 +95,7 @@ pub async fn remove_agent(
     responses((status = 204, description = "The agent does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn remove_client(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let ends = ends(&caller.party.uuid, &query)?;
@@ -110,11 +110,11 @@ pub async fn remove_client(
     responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn packages_of_agent(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     query: Query,
 ) -> AccessResult<Response> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.list_packages_of_agent(party, agent, wrapping, |one| one);
     list.await
 }
@@ -125,11 +125,11 @@ pub async fn packages_of_agent(
     responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn packages_of_client(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     query: Query,
 ) -> AccessResult<Response> {
     let [client] = required_uuids(&query, [VERSION.client()])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.list_packages_of_client(party, client, wrapping, |one| one);
     list.await
 }
@@ -141,7 +141,7 @@ pub async fn packages_of_client(
     responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn give_packages(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
@@ -158,13 +158,13 @@ pub async fn give_packages(
     responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn take_packages(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<PackageDelegation>>> {
     let ends = ends(&caller.party.uuid, &query)?;
     let values = bind_batch(&bytes, BatchItems::Packages)?;
-    let names = EndNames::of_facilitator(VERSION);
+    let names = DelegationPartyNames::of_facilitator(VERSION);
     let taken = access.take_packages(&caller.by, ends, &values, names);
     Ok(Json(taken.await?))
 }
@@ -175,11 +175,11 @@ pub async fn take_packages(
     responses((status = 200, body = Envelope<ClientWithResources>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn resources_of_agent(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     query: Query,
 ) -> AccessResult<Response> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.list_resources_of_agent(party, agent, wrapping, |one| one);
     list.await
 }
@@ -190,11 +190,11 @@ pub async fn resources_of_agent(
     responses((status = 200, body = Envelope<AgentWithResources>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn resources_of_client(
     State(access): State<AccessManagement>,
-    caller: Facilitating<ReadClients>,
+    caller: FacilitatorCaller<ReadClients>,
     query: Query,
 ) -> AccessResult<Response> {
     let [client] = required_uuids(&query, [VERSION.client()])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let (party, wrapping) = (&caller.party, ListWrapping::Envelope);
     let list = access.list_resources_of_client(party, client, wrapping, |one| one);
     list.await
 }
@@ -207,7 +207,7 @@ pub async fn resources_of_client(
     responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn give_resources(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<ResourceDelegation>>> {
@@ -224,21 +224,21 @@ pub async fn give_resources(
     responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn take_resources(
     State(access): State<AccessManagement>,
-    caller: Facilitating<WriteClients>,
+    caller: FacilitatorCaller<WriteClients>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<Vec<ResourceDelegation>>> {
     let ends = ends(&caller.party.uuid, &query)?;
     let values = bind_batch(&bytes, BatchItems::Resources)?;
-    let names = EndNames::of_facilitator(VERSION);
+    let names = DelegationPartyNames::of_facilitator(VERSION);
     let taken = access.take_resources(&caller.by, ends, &values, names);
     Ok(Json(taken.await?))
 }
 
 /// The ends of a delegation, as the query names them.
-fn ends(party: &Uuid, query: &Query) -> AccessResult<Ends> {
+fn ends(party: &Uuid, query: &Query) -> AccessResult<DelegationEnds> {
     let [client, agent] = required_uuids(query, [VERSION.client(), VERSION.agent()])?;
-    Ok(Ends {
+    Ok(DelegationEnds {
         party: *party,
         client,
         agent,

@@ -5,29 +5,29 @@ use uuid::Uuid;
 
 use super::{
     bind::BatchItems,
-    model::{EndNames, Ends},
+    model::{DelegationEnds, DelegationPartyNames},
 };
-use crate::errors::{Invalid, InvalidCode};
+use crate::errors::{InvalidCode, InvalidInput};
 
 /// What a batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(super) enum BatchDirection {
     Give,
     Take,
 }
 
 /// The words in which findings about a batch differ.
-pub(super) struct Words {
+pub(super) struct BatchWording {
     pub(super) items: BatchItems,
-    pub(super) direction: Direction,
-    pub(super) names: EndNames,
+    pub(super) direction: BatchDirection,
+    pub(super) names: DelegationPartyNames,
 }
 
-impl Words {
+impl BatchWording {
     pub(super) const fn unknown_role(&self) -> &'static str {
         match (self.items, self.direction) {
-            (BatchItems::Packages, Direction::Take) => "role do not exist.",
-            (BatchItems::Packages, Direction::Give) | (BatchItems::Resources, _) => {
+            (BatchItems::Packages, BatchDirection::Take) => "role do not exist.",
+            (BatchItems::Packages, BatchDirection::Give) | (BatchItems::Resources, _) => {
                 "Role does not exist."
             }
         }
@@ -35,8 +35,8 @@ impl Words {
 
     pub(super) const fn unknown_package(&self) -> &'static str {
         match self.direction {
-            Direction::Give => "Package does not exist.",
-            Direction::Take => "package do not exist.",
+            BatchDirection::Give => "Package does not exist.",
+            BatchDirection::Take => "package do not exist.",
         }
     }
 
@@ -47,7 +47,7 @@ impl Words {
         }
     }
 
-    pub(super) fn unknown_client(&self, ends: Ends) -> String {
+    pub(super) fn unknown_client(&self, ends: DelegationEnds) -> String {
         match self.items {
             BatchItems::Packages => self.unknown_entity().to_owned(),
             BatchItems::Resources => format!(
@@ -57,7 +57,7 @@ impl Words {
         }
     }
 
-    pub(super) fn no_agent(&self, ends: Ends) -> Invalid {
+    pub(super) fn no_agent(&self, ends: DelegationEnds) -> InvalidInput {
         let text = match self.items {
             BatchItems::Packages => format!(
                 "Role is not assigned to '{}' from '{}'.",
@@ -69,7 +69,7 @@ impl Words {
             ),
         };
         let path = format!("$QUERY/{}", self.names.agent);
-        Invalid::new(
+        InvalidInput::new(
             InvalidCode::RoleNotHeld,
             path,
             "urn:altinn:role:agent",
@@ -77,7 +77,7 @@ impl Words {
         )
     }
 
-    pub(super) fn unfit_system_user(&self, ends: Ends) -> Invalid {
+    pub(super) fn unfit_system_user(&self, ends: DelegationEnds) -> InvalidInput {
         let text = match self.items {
             BatchItems::Packages => format!(
                 "system user '{}' is not created for client delegation.",
@@ -89,7 +89,7 @@ impl Words {
             ),
         };
         let path = format!("$QUERY/{}", self.names.agent);
-        Invalid::new(
+        InvalidInput::new(
             InvalidCode::KindNotAllowed,
             path,
             ends.agent.to_string(),
@@ -98,14 +98,14 @@ impl Words {
     }
 }
 
-pub(super) fn unknown_entity(name: &str, uuid: Uuid, text: impl Into<String>) -> Invalid {
+pub(super) fn unknown_entity(name: &str, uuid: Uuid, text: impl Into<String>) -> InvalidInput {
     let path = format!("$QUERY/{name}");
-    Invalid::new(InvalidCode::UnknownParty, path, uuid.to_string(), text)
+    InvalidInput::new(InvalidCode::UnknownParty, path, uuid.to_string(), text)
 }
 
 /// The facilitator does not have the role for the client.
-pub(super) fn role_not_held(index: usize, urn: &str, ends: Ends) -> Invalid {
-    Invalid::new(
+pub(super) fn role_not_held(index: usize, urn: &str, ends: DelegationEnds) -> InvalidInput {
+    InvalidInput::new(
         InvalidCode::RoleNotHeld,
         format!("/values[{index}]/role"),
         urn,

@@ -2,7 +2,7 @@
 
 use foundation::http::{
     ApiResult, ModelState,
-    bind::{Binder, Presence},
+    bind::{Binder, MemberPresence},
     body,
     query::Query,
 };
@@ -82,7 +82,12 @@ pub fn bind_right_keys(bytes: &[u8]) -> ApiResult<Vec<String>> {
     let value = body::parse(bytes, BODY)?;
     let mut binder = Binder::new(BODY);
     let root = binder.root(&value)?;
-    let list = binder.list(&root, "directRightKeys", Presence::Optional, MAX_RIGHTS)?;
+    let list = binder.list(
+        &root,
+        "directRightKeys",
+        MemberPresence::Optional,
+        MAX_RIGHTS,
+    )?;
     let Some(list) = list else {
         return Err(ModelState::required("directRightKeys").into());
     };

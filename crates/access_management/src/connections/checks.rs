@@ -1,6 +1,6 @@
 //! Which packages and rights a caller may give for a party.
 
-use authorization::delegation::rules::{Delegator, Reason, RightCheck};
+use authorization::delegation::rules::{DelegationReason, Delegator, RightCheck};
 use foundation::http::Language;
 use futures_util::TryStreamExt as _;
 use registers::{
@@ -25,10 +25,10 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::Managing,
+    callers::AccessManagerCaller,
     changes::parties_by_key,
     entities::{CompactPackage, Envelope},
-    errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode},
+    errors::{AccessError, AccessProblem, AccessResult, InvalidCode, InvalidInput},
 };
 
 impl AccessManagement {
@@ -39,7 +39,7 @@ impl AccessManagement {
     /// 400 for packages that are not known, or not for this kind of party.
     pub async fn check_packages<P>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         ids: &[Uuid],
         names: &[&str],
     ) -> AccessResult<Envelope<PackageCheck>> {
@@ -75,7 +75,7 @@ impl AccessManagement {
     async fn ways_of_caller<P>(
         &self,
         db: &mut PgConnection,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
     ) -> AccessResult<(Vec<WayRow>, impl Fn(i32) -> Option<(Uuid, String)> + use<P>)> {
         let (subject, party) = (&caller.by.party, &caller.party);
         let content = WayContent { rights_on: None };
@@ -109,7 +109,7 @@ impl AccessManagement {
     /// The database fails.
     pub async fn check_roles<P>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         language: Language,
     ) -> AccessResult<Envelope<RoleCheck>> {
         let mut db = self.db.acquire().await?;
@@ -139,7 +139,7 @@ impl AccessManagement {
 
     fn packages_to_check<P>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         ids: &[Uuid],
         names: &[&str],
     ) -> AccessResult<Vec<&Package>> {
@@ -167,7 +167,7 @@ impl AccessManagement {
                 )
             };
             let code = InvalidCode::InvalidQuery;
-            return Err(Invalid::new(code, "QUERY/package", "packages", text).into());
+            return Err(InvalidInput::new(code, "QUERY/package", "packages", text).into());
         }
         let by_id = ids.iter().map(|id| self.catalogue.package_by_id(*id));
         let by_name = names.iter().map(|name| self.catalogue.package_named(name));
@@ -215,7 +215,7 @@ impl AccessManagement {
     /// 400 for a resource that does not exist, has no policy, or has one without rights of people.
     pub async fn check_resource<P>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         identifier: &str,
         language: Language,
     ) -> AccessResult<ResourceCheck> {
@@ -269,7 +269,7 @@ impl AccessManagement {
     pub(super) async fn right_checks<P>(
         &self,
         db: &mut PgConnection,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         identifier: &str,
     ) -> AccessResult<Vec<RightCheck>> {
         let (subject, party) = (&caller.by.party, &caller.party);
@@ -313,7 +313,7 @@ fn reason_codes(check: &RightCheck) -> Vec<&'static str> {
         }
         out.extend(check.blocks.iter().map(|reason| reason.as_str()));
     } else {
-        out.extend(check.obstacles().into_iter().map(Reason::as_str));
+        out.extend(check.obstacles().into_iter().map(DelegationReason::as_str));
     }
     out
 }

@@ -7,7 +7,7 @@ use foundation::http::{Json, Language, query::Query};
 use super::model::{PackageCheck, ResourceCheck};
 use crate::{
     AccessManagement,
-    callers::{GiveAccess, Managing},
+    callers::{AccessManagerCaller, GiveAccess},
     entities::Envelope,
     errors::{AccessRefusal, AccessResult},
     query::uuids,
@@ -20,7 +20,7 @@ use crate::{
     responses((status = 200, body = Envelope<PackageCheck>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00041"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn packages(
     State(access): State<AccessManagement>,
-    caller: Managing<GiveAccess>,
+    caller: AccessManagerCaller<GiveAccess>,
     query: Query,
 ) -> AccessResult<Json<Envelope<PackageCheck>>> {
     let ids = uuids(&query, "packageIds")?;
@@ -39,7 +39,7 @@ pub async fn packages(
     responses((status = 200, body = ResourceCheck), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, AM-00008 or AM-00027"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn resource(
     State(access): State<AccessManagement>,
-    caller: Managing<GiveAccess>,
+    caller: AccessManagerCaller<GiveAccess>,
     language: Language,
     query: Query,
 ) -> AccessResult<Json<ResourceCheck>> {

@@ -8,7 +8,7 @@ use foundation::{
     db::DbError,
     http::{
         ApiError, Language,
-        list_stream::{self, Broken, ListWriter},
+        list_stream::{self, ListError, ListWriter},
     },
 };
 use futures_util::TryStreamExt as _;
@@ -23,36 +23,36 @@ use uuid::Uuid;
 
 use super::{
     model::{ConnectedResource, Permission, WayRow, in_language},
-    permission::{Carries, Led, Names, PARTIES_PER_QUERY},
+    permission::{CarriedThing, ConnectionNames, PARTIES_PER_QUERY, ShownWay},
     read::{ListEnds, NO_RIGHTS},
     rules,
 };
 use crate::{
     AccessManagement,
-    entities::{CompactPackage, Wrapping},
+    entities::{CompactPackage, ListWrapping},
     errors::AccessResult,
 };
 
 /// Things with the ways by which they are held.
-struct Held<K> {
-    ways: Vec<Led>,
+struct HeldThings<K> {
+    ways: Vec<ShownWay>,
     /// Keys of parties that are connected with the reader's, without another between.
     direct: BTreeSet<i32>,
     /// Places of ways.
-    things: BTreeMap<K, Vec<(usize, Carries)>>,
+    things: BTreeMap<K, Vec<(usize, CarriedThing)>>,
 }
 
 /// The ways by which one thing is held.
 #[derive(Debug, Clone, Copy)]
 struct WaysOfThing<'h> {
-    all: &'h [Led],
+    all: &'h [ShownWay],
     direct: &'h BTreeSet<i32>,
     /// Places among all.
-    places: &'h [(usize, Carries)],
+    places: &'h [(usize, CarriedThing)],
 }
 
-impl<K> Held<K> {
-    fn ways<'h>(&'h self, places: &'h [(usize, Carries)]) -> WaysOfThing<'h> {
+impl<K> HeldThings<K> {
+    fn ways<'h>(&'h self, places: &'h [(usize, CarriedThing)]) -> WaysOfThing<'h> {
         WaysOfThing {
             all: &self.ways,
             direct: &self.direct,
@@ -83,13 +83,13 @@ const WAYS: &str = "permissions";
 
 impl AccessManagement {
     /// Reads the ways between the ends, and what they carry.
-    async fn held<K: Ord, I: IntoIterator<Item = (K, Carries)>>(
+    async fn held<K: Ord, I: IntoIterator<Item = (K, CarriedThing)>>(
         &self,
         db: &mut PgConnection,
         ends: &ListEnds,
         things: impl Fn(&WayRow) -> I,
-    ) -> Result<Held<K>, DbError> {
-        let mut held = Held {
+    ) -> Result<HeldThings<K>, DbError> {
+        let mut held = HeldThings {
             ways: Vec::new(),
             direct: BTreeSet::from([ends.party()]),
             things: BTreeMap::new(),
@@ -104,7 +104,7 @@ impl AccessManagement {
             for (thing, carries) in things(&way) {
                 held.things.entry(thing).or_default().push((place, carries));
             }
-            held.ways.push(Led::from(&way));
+            held.ways.push(ShownWay::from(&way));
         }
         Ok(held)
     }
@@ -116,13 +116,13 @@ impl AccessManagement {
         of: WaysOfThing<'_>,
         writer: &mut ListWriter,
         shape: impl Fn(Permission) -> E,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), ListError> {
         for some in of.places.chunks(PARTIES_PER_QUERY) {
             let some = some
                 .iter()
                 .filter_map(|(place, carries)| Some((of.all.get(*place)?, *carries)));
             let keys = some.clone().flat_map(|(way, _)| way.ends()).collect();
-            let names = Names::read(&mut *db, &self.identity, &keys, of.direct).await?;
+            let names = ConnectionNames::read(&mut *db, &self.identity, &keys, of.direct).await?;
             for (way, carries) in some {
                 if let Some(one) = self.permission(&names, way, carries) {
                     writer.put(&shape(one)).await?;
@@ -141,7 +141,7 @@ impl AccessManagement {
         &self,
         ends: ListEnds,
         language: Language,
-        wrapping: Wrapping,
+        wrapping: ListWrapping,
         head: impl Fn(RoleDto) -> H + Send + Sync + 'static,
         shape: impl Fn(Permission) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
@@ -152,7 +152,7 @@ impl AccessManagement {
             let roles = |way: &WayRow| {
                 let is_implied = |key: RoleKey| key != way.role_id;
                 let found = rules::roles_of(catalogue, way).filter_map(|key| {
-                    let carries = Carries {
+                    let carries = CarriedThing {
                         role: Some(way.role_id),
                         is_implied: is_implied(key),
                         flags: rules::flag(way, is_implied(key)).bit(),
@@ -185,12 +185,12 @@ impl AccessManagement {
         db: &mut PgConnection,
         ends: &ListEnds,
         by_area: bool,
-    ) -> Result<Held<(Option<Uuid>, &str)>, DbError> {
+    ) -> Result<HeldThings<(Option<Uuid>, &str)>, DbError> {
         let packages = |way: &WayRow| {
             let found = rules::packages_of(&self.catalogue, way).into_iter();
             let found = found.filter_map(|reached| {
                 let package = self.catalogue.package(reached.package)?;
-                let carries = Carries {
+                let carries = CarriedThing {
                     role: reached.role,
                     is_implied: reached.is_implied,
                     flags: rules::flag(way, reached.is_implied).bit(),
@@ -209,7 +209,7 @@ impl AccessManagement {
     /// The database fails.
     pub async fn stream_packages(&self, ends: ListEnds) -> AccessResult<Response> {
         let (mut tx, access) = (self.snapshot().await?, self.clone());
-        let (begin, end) = Wrapping::Envelope.ends();
+        let (begin, end) = ListWrapping::Envelope.ends();
         let write = |mut writer: ListWriter| async move {
             let held = access.held_packages(&mut tx, &ends, false).await?;
             for ((_, urn), ways) in &held.things {
@@ -263,7 +263,7 @@ impl AccessManagement {
         ways: WaysOfThing<'_>,
         writer: &mut ListWriter,
         shape: impl Fn(Permission) -> E,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), ListError> {
         let Some(package) = self.catalogue.held_package_named(urn) else {
             return Ok(());
         };
@@ -321,12 +321,12 @@ impl AccessManagement {
         }
         let only = only.map(str::to_owned);
         let (mut tx, access) = (self.snapshot().await?, self.clone());
-        let (begin, end) = Wrapping::Bare.ends();
+        let (begin, end) = ListWrapping::Bare.ends();
         let write = |mut writer: ListWriter| async move {
             let is_wanted = |id: &&String| only.as_ref().is_none_or(|only| only == *id);
             let resources = |way: &WayRow| {
                 let flags = rules::flag(way, false).bit();
-                let carries = Carries::by_relation(way, flags);
+                let carries = CarriedThing::by_relation(way, flags);
                 let found = way.resources.iter().filter(|_| !way.is_own_firm);
                 let found = found.filter(is_wanted).map(|id| (id.clone(), carries));
                 found.collect::<Vec<_>>()

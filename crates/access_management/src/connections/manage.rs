@@ -30,10 +30,10 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{AccessPolicy, Acting, Managing},
+    callers::{AccessManagerCaller, AccessPolicy, ActingParty},
     changes::{self, lock_system_user},
     client_delegations::{AssignmentDto, Cascade, is_connected},
-    errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode, refuse},
+    errors::{AccessError, AccessProblem, AccessResult, InvalidCode, InvalidInput, refuse},
     person_lookup::PersonInput,
 };
 
@@ -59,7 +59,7 @@ impl AccessManagement {
     /// 400 for a party that is not known and a person who cannot be found, 429 for too many look-ups.
     async fn receiver(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
     ) -> AccessResult<Party> {
@@ -77,7 +77,7 @@ impl AccessManagement {
     /// 400 for who cannot be one, 429 for too many look-ups of persons.
     pub async fn add_right_holder<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
     ) -> AccessResult<AssignmentDto> {
@@ -90,7 +90,7 @@ impl AccessManagement {
 
     async fn add_right_holder_once(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         from: &Party,
         to: &Party,
     ) -> AccessResult<AssignmentDto> {
@@ -113,7 +113,7 @@ impl AccessManagement {
     async fn right_holder(
         &self,
         tx: &mut PgConnection,
-        by: &Acting,
+        by: &ActingParty,
         from: &Party,
         to: &Party,
     ) -> AccessResult<Uuid> {
@@ -143,7 +143,7 @@ impl AccessManagement {
     /// carries something.
     pub async fn remove_right_holder<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         from: Uuid,
         to: Uuid,
         cascade: Cascade,
@@ -153,7 +153,7 @@ impl AccessManagement {
 
     async fn remove_right_holder_once(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         from: Uuid,
         to: Uuid,
         cascade: Cascade,
@@ -208,7 +208,7 @@ impl AccessManagement {
     async fn finish_removal(
         &self,
         tx: &mut PgConnection,
-        by: &Acting,
+        by: &ActingParty,
         from: &Party,
         to: &Party,
         user: Option<&SystemUser>,
@@ -230,7 +230,7 @@ impl AccessManagement {
         let missing = |text: &str| {
             let text = format!("No packages with name '{text}' do not exists.");
             let code = InvalidCode::PackageNotFound;
-            Invalid::new(code, "QUERY/package", "packages", text)
+            InvalidInput::new(code, "QUERY/package", "packages", text)
         };
         match name {
             PackageName::Id(id) => Ok(self.catalogue.package_by_id(*id)),
@@ -264,7 +264,7 @@ impl AccessManagement {
     /// 400 for a package or a receiver that cannot be, and when the caller may not give it.
     pub async fn give_package<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
         name: &PackageName,
@@ -276,7 +276,7 @@ impl AccessManagement {
 
     async fn give_package_once<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         to: &Party,
         package: Option<&Package>,
         name: &PackageName,
@@ -313,7 +313,7 @@ impl AccessManagement {
     async fn must_be_givable<P: AccessPolicy>(
         &self,
         tx: &mut PgConnection,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         (to, system_user): (&Party, Option<SystemUserKind>),
         package: &Package,
         name: &PackageName,
@@ -328,7 +328,7 @@ impl AccessManagement {
                 package.urn
             );
             let code = InvalidCode::NotAuthorized;
-            findings.push(Invalid::new(code, "QUERY/packageId", "packages", text));
+            findings.push(InvalidInput::new(code, "QUERY/packageId", "packages", text));
         }
         if rules::is_refused_to_receiver(package, to.kind, system_user) {
             let path = match name {
@@ -340,7 +340,7 @@ impl AccessManagement {
                 package.urn
             );
             let code = InvalidCode::NotAssignableToReceiver;
-            findings.push(Invalid::new(code, path, "Packages", text));
+            findings.push(InvalidInput::new(code, path, "Packages", text));
         }
         refuse(findings)
     }
@@ -351,7 +351,7 @@ impl AccessManagement {
     /// 400 for a package or ends that are not known, or of the wrong kind.
     pub async fn take_package<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         from: Uuid,
         to: Uuid,
         name: &PackageName,
@@ -362,7 +362,7 @@ impl AccessManagement {
 
     async fn take_package_once(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         from: Uuid,
         to: Uuid,
         package: Option<&Package>,
@@ -401,7 +401,7 @@ impl AccessManagement {
     /// 400 for a resource or a receiver that cannot be, and when the caller may not give one of them.
     pub async fn give_rights<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         to: Uuid,
         resource: &str,
         keys: &[String],
@@ -417,7 +417,7 @@ impl AccessManagement {
 
     async fn give_rights_once<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         to: &Party,
         resource: &str,
         keys: &[String],
@@ -480,7 +480,7 @@ impl AccessManagement {
     /// client delegation.
     pub async fn take_resource<P: AccessPolicy>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         from: Uuid,
         to: Uuid,
         resource: Option<&str>,
@@ -490,7 +490,7 @@ impl AccessManagement {
 
     async fn take_resource_once(
         &self,
-        by: &Acting,
+        by: &ActingParty,
         from: Uuid,
         to: Uuid,
         resource: Option<&str>,
@@ -502,7 +502,7 @@ impl AccessManagement {
                 resource.unwrap_or_default()
             );
             let code = InvalidCode::ResourceToRevokeNotFound;
-            Invalid::new(code, "QUERY/resource", "resources", text)
+            InvalidInput::new(code, "QUERY/resource", "resources", text)
         };
         let resource = resource.ok_or_else(unknown)?;
         let wanted = [resource.to_owned()];
@@ -525,7 +525,7 @@ impl AccessManagement {
             if store::is_delegated_by_client(&mut tx, from.key, to.key, resource).await? {
                 let text = "Resources delegated through a client delegation cannot be revoked on this endpoint. Use the client delegation API to revoke them.";
                 let code = InvalidCode::DelegatedByClient;
-                return Err(Invalid::new(code, "QUERY/resource", "resource", text).into());
+                return Err(InvalidInput::new(code, "QUERY/resource", "resource", text).into());
             }
             return Ok(());
         };
@@ -547,9 +547,9 @@ impl AccessManagement {
 }
 
 /// Findings for what a relation that is to be ended still carries.
-fn in_use(carried: &store::Carried) -> Vec<Invalid> {
+fn in_use(carried: &store::RightHolderGrants) -> Vec<InvalidInput> {
     let finding = |name: &str, text: String| {
-        Invalid::new(InvalidCode::RelationInUse, "QUERY/cascade", name, text)
+        InvalidInput::new(InvalidCode::RelationInUse, "QUERY/cascade", name, text)
     };
     let mut findings = Vec::new();
     let joined = |ids: Vec<String>| ids.join(", ");
@@ -579,8 +579,8 @@ fn in_use(carried: &store::Carried) -> Vec<Invalid> {
     findings
 }
 
-fn unknown_end(end: &str) -> Invalid {
-    Invalid::bare(InvalidCode::UnknownParty, format!("QUERY/{end}"))
+fn unknown_end(end: &str) -> InvalidInput {
+    InvalidInput::bare(InvalidCode::UnknownParty, format!("QUERY/{end}"))
 }
 
 /// Refuses parties that may not give or receive. A system user that receives is returned, and is not
@@ -598,7 +598,7 @@ async fn may_receive(
         let text = "Self-delegation not allowed. From and To cannot be the same party";
         let findings = ["from", "to"].map(|end| {
             let path = format!("QUERY/{end}");
-            Invalid::new(InvalidCode::InvalidQuery, path, end, text)
+            InvalidInput::new(InvalidCode::InvalidQuery, path, end, text)
         });
         return Err(AccessError::Invalid(findings.into()));
     }
@@ -635,7 +635,7 @@ async fn must_be_connected(tx: &mut PgConnection, from: &Party, to: &Party) -> A
 
 async fn finish_giving(
     tx: &mut PgConnection,
-    by: &Acting,
+    by: &ActingParty,
     from: &Party,
     to: &Party,
     user: Option<&SystemUser>,

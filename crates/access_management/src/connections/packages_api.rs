@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
+    callers::{AccessManagerCaller, GiveAccess, ReadAccess, RemoveAccess},
     client_delegations::PersonInputDto,
     entities::Envelope,
     errors::{AccessRefusal, AccessResult},
@@ -25,7 +25,7 @@ use crate::{
     responses((status = 200, body = Envelope<PackagePermission>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn list(
     State(access): State<AccessManagement>,
-    caller: Managing<ReadAccess>,
+    caller: AccessManagerCaller<ReadAccess>,
     _: PagingHeaders,
     query: Query,
 ) -> AccessResult<Response> {
@@ -41,7 +41,7 @@ pub async fn list(
         (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named unknown persons too often; or too many requests")))]
 pub async fn give(
     State(access): State<AccessManagement>,
-    caller: Managing<GiveAccess>,
+    caller: AccessManagerCaller<GiveAccess>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<AssignmentPackageDto>> {
@@ -57,7 +57,7 @@ pub async fn give(
     responses((status = 204, description = "The package is not given any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn take(
     State(access): State<AccessManagement>,
-    caller: Managing<RemoveAccess>,
+    caller: AccessManagerCaller<RemoveAccess>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let [from, to] = required_uuids(&query, ["from", "to"])?;

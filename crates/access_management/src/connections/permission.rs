@@ -16,12 +16,12 @@ use crate::{
 pub(super) const PARTIES_PER_QUERY: usize = 1_000;
 
 /// Names for a list: parties with their main units, and titles of resources.
-pub(super) struct Names {
+pub(super) struct ConnectionNames {
     parties: HashMap<i32, Entity>,
     pub(super) titles: HashMap<String, String>,
 }
 
-impl Names {
+impl ConnectionNames {
     /// Names of parties; identity numbers and dates of these alone that are direct: who is reached
     /// through another party may be unknown to the reader.
     pub(super) async fn read(
@@ -76,7 +76,7 @@ impl Names {
 
 /// What an answer shows of a way, once its things are known.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Led {
+pub(super) struct ShownWay {
     from: i32,
     to: i32,
     /// The party it leads through.
@@ -85,7 +85,7 @@ pub(super) struct Led {
     is_client: bool,
 }
 
-impl From<&WayRow> for Led {
+impl From<&WayRow> for ShownWay {
     fn from(way: &WayRow) -> Self {
         let is_above = way.is_main_unit || way.is_own_firm;
         Self {
@@ -102,7 +102,7 @@ impl From<&WayRow> for Led {
     }
 }
 
-impl Led {
+impl ShownWay {
     /// Keys of the parties that it leads from, to and through.
     pub(super) fn ends(&self) -> impl Iterator<Item = i32> + use<> {
         [Some(self.from), Some(self.to), self.via]
@@ -113,7 +113,7 @@ impl Led {
 
 /// How a way carries a thing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Carries {
+pub(super) struct CarriedThing {
     /// The role that is shown; none of a client delegation.
     pub(super) role: Option<RoleKey>,
     /// A role that the relation's implies gives it.
@@ -122,7 +122,7 @@ pub(super) struct Carries {
     pub(super) flags: u8,
 }
 
-impl Carries {
+impl CarriedThing {
     /// By the relation itself.
     pub(super) fn by_relation(way: &WayRow, flags: u8) -> Self {
         Self {
@@ -137,9 +137,9 @@ impl AccessManagement {
     /// A way as answers show it.
     pub(super) fn permission(
         &self,
-        names: &Names,
-        way: &Led,
-        carries: Carries,
+        names: &ConnectionNames,
+        way: &ShownWay,
+        carries: CarriedThing,
     ) -> Option<Permission> {
         let dto = |role: RoleKey| self.catalogue.role(role).map(Into::into);
         let via_role = if way.is_client {

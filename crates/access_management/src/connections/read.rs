@@ -11,7 +11,7 @@ use foundation::{
     db::DbError,
     http::{
         Language,
-        list_stream::{self, Broken, ListWriter},
+        list_stream::{self, ListError, ListWriter},
         query::Query,
     },
 };
@@ -34,15 +34,15 @@ use super::{
         ConnectionDto, FullResource, ProviderKind, ReasonDto, RightDto, RightPermission,
         RightsOfResource, WayFlag, WayRow, in_language,
     },
-    permission::{Carries, Led, Names, PARTIES_PER_QUERY},
+    permission::{CarriedThing, ConnectionNames, PARTIES_PER_QUERY, ShownWay},
     rules,
     store::{self, WayContent},
 };
 use crate::{
     AccessManagement,
-    callers::Managing,
-    entities::{CompactPackage, EntityType, Wrapping, entity_type},
-    errors::{AccessError, AccessResult, Invalid, InvalidCode},
+    callers::AccessManagerCaller,
+    entities::{CompactPackage, EntityType, ListWrapping, entity_type},
+    errors::{AccessError, AccessResult, InvalidCode, InvalidInput},
 };
 
 pub(super) const NO_RIGHTS: WayContent<'_> = WayContent { rights_on: None };
@@ -72,7 +72,7 @@ pub(super) const RECEIVERS: [EntityType; 3] = [
 ];
 
 /// A finding for a party of a type that may not be at this end.
-pub(super) fn wrong_type(party: &Party, end: &str, allowed: &[EntityType]) -> Option<Invalid> {
+pub(super) fn wrong_type(party: &Party, end: &str, allowed: &[EntityType]) -> Option<InvalidInput> {
     let found = entity_type(party.kind);
     if allowed.contains(&found) {
         return None;
@@ -84,7 +84,7 @@ pub(super) fn wrong_type(party: &Party, end: &str, allowed: &[EntityType]) -> Op
         expected.join(", ")
     );
     let path = format!("QUERY/{end}");
-    Some(Invalid::new(
+    Some(InvalidInput::new(
         InvalidCode::KindNotAllowed,
         path,
         "type",
@@ -129,7 +129,7 @@ impl ListEnds {
     }
 
     /// The caller's party and this other one.
-    pub(super) fn between<P>(caller: &Managing<P>, other: Party) -> Self {
+    pub(super) fn between<P>(caller: &AccessManagerCaller<P>, other: Party) -> Self {
         Self {
             party: caller.party.clone(),
             is_giver: caller.is_giver,
@@ -145,7 +145,7 @@ impl AccessManagement {
     /// 400 for an end that is no uuid, or of a type that cannot be there.
     pub async fn list_ends<P>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         query: &Query,
     ) -> AccessResult<ListEnds> {
         let (own, others) = if caller.is_giver {
@@ -165,7 +165,7 @@ impl AccessManagement {
                 }
             }
         };
-        let mut findings: Vec<Invalid> = wrong_type(&caller.party, own, allowed(own))
+        let mut findings: Vec<InvalidInput> = wrong_type(&caller.party, own, allowed(own))
             .into_iter()
             .collect();
         if let OtherEnd::Known(party) = &other {
@@ -220,7 +220,7 @@ impl AccessManagement {
         ends: ListEnds,
         parts: ConnectionParts,
         language: Language,
-        wrapping: Wrapping,
+        wrapping: ListWrapping,
         shape: impl Fn(ConnectionDto) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
@@ -230,7 +230,7 @@ impl AccessManagement {
             let nodes = access.nodes(&mut tx, &ends, parts).await?;
             let titles = titles(&mut tx, &nodes.resources(), language).await?;
             let (direct, top) = nodes.in_order();
-            let with = NodeParts {
+            let with = ConnectionContext {
                 direct,
                 identity: access.identity,
                 catalogue: access.catalogue,
@@ -248,9 +248,9 @@ impl AccessManagement {
         db: &mut PgConnection,
         ends: &ListEnds,
         parts: ConnectionParts,
-    ) -> Result<Nodes, DbError> {
+    ) -> Result<ConnectionTree, DbError> {
         let agent = self.catalogue.role_by_code("agent").map(|role| role.key);
-        let mut nodes = Nodes::of(ends);
+        let mut nodes = ConnectionTree::of(ends);
         let mut ways = self.each_way(db, ends, NO_RIGHTS);
         while let Some(way) = ways.try_next().await? {
             let is_shown = (parts.client_delegations || !way.is_client)
@@ -294,7 +294,8 @@ impl AccessManagement {
         let direct = direct_ends(ends, &ways);
         // Rights of a firm do not reach its owner. Of an accountant's ways few carry one.
         ways.retain(|way| !way.is_own_firm && way.rights.is_some());
-        let names = Names::read(&mut tx, &self.identity, &ends_of(&ways), &direct).await?;
+        let names =
+            ConnectionNames::read(&mut tx, &self.identity, &ends_of(&ways), &direct).await?;
         let mut holding = holding(&ways);
         let policy = self.policies.resource(&mut tx, identifier).await?;
         let keys = policy
@@ -322,8 +323,8 @@ impl AccessManagement {
                     .iter()
                     .fold(0, |flags, way| flags | rules::right_flags(way));
                 let permissions = ways.iter().filter_map(|way| {
-                    let carries = Carries::by_relation(way, rules::right_flags(way));
-                    let shown = self.permission(&names, &Led::from(*way), carries)?;
+                    let carries = CarriedThing::by_relation(way, rules::right_flags(way));
+                    let shown = self.permission(&names, &ShownWay::from(*way), carries)?;
                     Some(shown.without_main_units())
                 });
                 list.push(RightPermission {
@@ -387,19 +388,19 @@ fn direct_ends(ends: &ListEnds, ways: &[WayRow]) -> BTreeSet<i32> {
 
 /// A party of a list of connections, with what connects it.
 #[derive(Debug, Default)]
-struct Node {
+struct ConnectionNode {
     key: i32,
     /// Its place among the parties that ways lead to by themselves; none of one that is only above others.
     place: Option<usize>,
     roles: BTreeSet<RoleKey>,
     packages: BTreeSet<PackageKey>,
     resources: BTreeSet<String>,
-    children: Vec<Node>,
+    children: Vec<ConnectionNode>,
     /// Places in `children`, by party key.
     child_places: HashMap<i32, usize>,
 }
 
-impl Node {
+impl ConnectionNode {
     fn new(key: i32) -> Self {
         Self {
             key,
@@ -421,8 +422,8 @@ impl Node {
 }
 
 /// A list of connections that is being put together.
-struct Nodes {
-    top: Vec<Node>,
+struct ConnectionTree {
+    top: Vec<ConnectionNode>,
     /// Places in `top`, by party key.
     places: HashMap<i32, usize>,
     /// How many parties have a place of their own.
@@ -430,7 +431,7 @@ struct Nodes {
     direct: BTreeSet<i32>,
 }
 
-impl Nodes {
+impl ConnectionTree {
     fn of(ends: &ListEnds) -> Self {
         Self {
             top: Vec::new(),
@@ -473,14 +474,14 @@ impl Nodes {
         let next = parent.children.len();
         let child = *parent.child_places.entry(key).or_insert(next);
         if child == next {
-            parent.children.push(Node::new(key));
+            parent.children.push(ConnectionNode::new(key));
         }
         parent.children[child].add(catalogue, way, parts);
     }
 
-    fn top(&mut self, key: i32) -> &mut Node {
+    fn top(&mut self, key: i32) -> &mut ConnectionNode {
         let place = *self.places.entry(key).or_insert_with(|| {
-            self.top.push(Node::new(key));
+            self.top.push(ConnectionNode::new(key));
             self.top.len() - 1
         });
         &mut self.top[place]
@@ -497,7 +498,7 @@ impl Nodes {
 
     /// Keys of the party itself and of every party that a way connects with it, without another between;
     /// and the parties of the list in their order, those that are only above others last.
-    fn in_order(self) -> (BTreeSet<i32>, Vec<Node>) {
+    fn in_order(self) -> (BTreeSet<i32>, Vec<ConnectionNode>) {
         let mut top = self.top;
         // Keys apart from the nodes: sorting takes room of its own.
         top.sort_by_cached_key(|node| node.place.unwrap_or(usize::MAX));
@@ -506,7 +507,7 @@ impl Nodes {
 }
 
 /// What a list of connections is shown with.
-struct NodeParts {
+struct ConnectionContext {
     direct: BTreeSet<i32>,
     identity: Arc<IdentityKeys>,
     catalogue: Arc<Catalogue>,
@@ -515,12 +516,12 @@ struct NodeParts {
 
 async fn write_nodes<E: Serialize>(
     mut tx: Transaction<'static, Postgres>,
-    with: NodeParts,
-    nodes: Vec<Node>,
+    with: ConnectionContext,
+    nodes: Vec<ConnectionNode>,
     mut writer: ListWriter,
     shape: impl Fn(ConnectionDto) -> E,
-) -> Result<ListWriter, Broken> {
-    let NodeParts {
+) -> Result<ListWriter, ListError> {
+    let ConnectionContext {
         direct,
         identity,
         catalogue,
@@ -529,7 +530,7 @@ async fn write_nodes<E: Serialize>(
     let mut titles = Some(titles);
     let mut rest = nodes.into_iter();
     loop {
-        let some: Vec<Node> = rest.by_ref().take(PARTIES_PER_QUERY).collect();
+        let some: Vec<ConnectionNode> = rest.by_ref().take(PARTIES_PER_QUERY).collect();
         if some.is_empty() {
             return Ok(writer);
         }
@@ -539,7 +540,7 @@ async fn write_nodes<E: Serialize>(
             .chain(children)
             .map(|node| node.key)
             .collect::<BTreeSet<i32>>();
-        let mut names = Names::read(&mut tx, &identity, &keys, &direct).await?;
+        let mut names = ConnectionNames::read(&mut tx, &identity, &keys, &direct).await?;
         names.titles = titles.take().unwrap_or_default();
         for node in some {
             if let Some(element) = shown(&catalogue, &names, node) {
@@ -550,7 +551,11 @@ async fn write_nodes<E: Serialize>(
     }
 }
 
-fn shown(catalogue: &Catalogue, names: &Names, node: Node) -> Option<ConnectionDto> {
+fn shown(
+    catalogue: &Catalogue,
+    names: &ConnectionNames,
+    node: ConnectionNode,
+) -> Option<ConnectionDto> {
     let mut roles: Vec<_> = node
         .roles
         .iter()

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
+    callers::{AccessManagerCaller, GiveAccess, ReadAccess, RemoveAccess},
     errors::{AccessRefusal, AccessResult},
     query::{PagingHeaders, required_uuids},
 };
@@ -33,7 +33,7 @@ fn resource_of(query: &Query) -> Option<&str> {
     responses((status = 200, body = Vec<ResourcePermission>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00027"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn list(
     State(access): State<AccessManagement>,
-    caller: Managing<ReadAccess>,
+    caller: AccessManagerCaller<ReadAccess>,
     _: PagingHeaders,
     language: Language,
     query: Query,
@@ -52,7 +52,7 @@ pub async fn list(
     responses((status = 200, body = RightsOfResource), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00027"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn rights(
     State(access): State<AccessManagement>,
-    caller: Managing<ReadAccess>,
+    caller: AccessManagerCaller<ReadAccess>,
     _: PagingHeaders,
     language: Language,
     query: Query,
@@ -75,7 +75,7 @@ fn named_resource(query: &Query) -> &str {
     responses((status = 201, description = "They are given"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000, AM-00022, AM-00027, AM-00028 or AM-00033"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn give(
     State(access): State<AccessManagement>,
-    caller: Managing<GiveAccess>,
+    caller: AccessManagerCaller<GiveAccess>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<StatusCode> {
@@ -94,7 +94,7 @@ pub async fn give(
     responses((status = 200, description = "These are given, and no others"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000, AM-00022, AM-00027 or AM-00028"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn replace(
     State(access): State<AccessManagement>,
-    caller: Managing<GiveAccess>,
+    caller: AccessManagerCaller<GiveAccess>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<StatusCode> {
@@ -112,7 +112,7 @@ pub async fn replace(
     responses((status = 204, description = "No right on it is given any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn take(
     State(access): State<AccessManagement>,
-    caller: Managing<RemoveAccess>,
+    caller: AccessManagerCaller<RemoveAccess>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let [from, to] = required_uuids(&query, ["from", "to"])?;

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::{bind::ConnectionParts, model::ConnectionDto};
 use crate::{
     AccessManagement,
-    callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
+    callers::{AccessManagerCaller, GiveAccess, ReadAccess, RemoveAccess},
     client_delegations::{AssignmentDto, Cascade, PersonInputDto},
-    entities::{Envelope, Wrapping},
+    entities::{Envelope, ListWrapping},
     errors::{AccessRefusal, AccessResult},
     person_lookup::bind_person,
     query::{PagingHeaders, required_uuids},
@@ -24,14 +24,14 @@ use crate::{
     responses((status = 200, body = Envelope<ConnectionDto>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn list(
     State(access): State<AccessManagement>,
-    caller: Managing<ReadAccess>,
+    caller: AccessManagerCaller<ReadAccess>,
     _: PagingHeaders,
     language: Language,
     query: Query,
 ) -> AccessResult<Response> {
     let parts = ConnectionParts::of(&query)?;
     let ends = access.list_ends(&caller, &query).await?;
-    let wrapping = Wrapping::Envelope;
+    let wrapping = ListWrapping::Envelope;
     let list = access.stream_connections(ends, parts, language, wrapping, |one| one);
     list.await
 }
@@ -44,7 +44,7 @@ pub async fn list(
         (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named unknown persons too often; or too many requests")))]
 pub async fn add(
     State(access): State<AccessManagement>,
-    caller: Managing<GiveAccess>,
+    caller: AccessManagerCaller<GiveAccess>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> AccessResult<Json<AssignmentDto>> {
@@ -60,7 +60,7 @@ pub async fn add(
     responses((status = 204, description = "There is no such relation any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn remove(
     State(access): State<AccessManagement>,
-    caller: Managing<RemoveAccess>,
+    caller: AccessManagerCaller<RemoveAccess>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let [from, to] = required_uuids(&query, ["from", "to"])?;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::Managing,
+    callers::AccessManagerCaller,
     errors::{AccessProblem, AccessResult},
 };
 
@@ -23,7 +23,7 @@ impl AccessManagement {
     /// is not taken back.
     pub async fn remove_role<P>(
         &self,
-        caller: &Managing<P>,
+        caller: &AccessManagerCaller<P>,
         from: Uuid,
         to: Uuid,
         code: &str,

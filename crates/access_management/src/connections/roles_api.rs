@@ -8,8 +8,8 @@ use http::StatusCode;
 use super::model::{ConnectionRole, RoleCheck, RolePermission};
 use crate::{
     AccessManagement,
-    callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
-    entities::{Envelope, Wrapping},
+    callers::{AccessManagerCaller, GiveAccess, ReadAccess, RemoveAccess},
+    entities::{Envelope, ListWrapping},
     errors::{AccessRefusal, AccessResult},
     query::{PagingHeaders, required_uuids_and},
 };
@@ -20,13 +20,13 @@ use crate::{
     responses((status = 200, body = Envelope<RolePermission>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn list(
     State(access): State<AccessManagement>,
-    caller: Managing<ReadAccess>,
+    caller: AccessManagerCaller<ReadAccess>,
     _: PagingHeaders,
     language: Language,
     query: Query,
 ) -> AccessResult<Response> {
     let ends = access.list_ends(&caller, &query).await?;
-    let (wrapping, head) = (Wrapping::Envelope, ConnectionRole::from);
+    let (wrapping, head) = (ListWrapping::Envelope, ConnectionRole::from);
     let list = access.stream_roles(ends, language, wrapping, head, |one| one);
     list.await
 }
@@ -38,7 +38,7 @@ pub async fn list(
     responses((status = 204, description = "The role is not held"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000, AM-00039 or AM-00040"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn remove(
     State(access): State<AccessManagement>,
-    caller: Managing<RemoveAccess>,
+    caller: AccessManagerCaller<RemoveAccess>,
     query: Query,
 ) -> AccessResult<StatusCode> {
     let ([from, to], code) = required_uuids_and(&query, ["from", "to"], "rolecode")?;
@@ -52,7 +52,7 @@ pub async fn remove(
     responses((status = 200, body = Envelope<RoleCheck>), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits, or the caller does not manage access for the party")))]
 pub async fn check(
     State(access): State<AccessManagement>,
-    caller: Managing<GiveAccess>,
+    caller: AccessManagerCaller<GiveAccess>,
     language: Language,
 ) -> AccessResult<Json<Envelope<RoleCheck>>> {
     Ok(Json(access.check_roles(&caller, language).await?))

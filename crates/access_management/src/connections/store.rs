@@ -170,7 +170,7 @@ pub(super) async fn add_right_holder(
 
 /// What a right-holder relation carries.
 #[derive(Debug, Default)]
-pub(super) struct Carried {
+pub(super) struct RightHolderGrants {
     /// Rows by which packages were given: id and package.
     pub packages: Vec<(Uuid, PackageKey)>,
     /// Identifiers of single resources.
@@ -180,7 +180,10 @@ pub(super) struct Carried {
 }
 
 /// What a right-holder relation carries.
-pub(super) async fn carried(db: &mut PgConnection, relation: Uuid) -> Result<Carried, DbError> {
+pub(super) async fn carried(
+    db: &mut PgConnection,
+    relation: Uuid,
+) -> Result<RightHolderGrants, DbError> {
     let packages = sqlx::query!(
         "select id, package_id from assignment_package where assignment_id = $1 order by id",
         relation
@@ -200,7 +203,7 @@ pub(super) async fn carried(db: &mut PgConnection, relation: Uuid) -> Result<Car
     )
     .fetch_all(db)
     .await?;
-    Ok(Carried {
+    Ok(RightHolderGrants {
         packages: packages
             .into_iter()
             .map(|row| (row.id, row.package_id))

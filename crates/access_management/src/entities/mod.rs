@@ -4,7 +4,7 @@ mod model;
 mod store;
 
 pub use model::{
-    CompactPackage, CompactRole, Entity, EntityRow, EntityType, Envelope, ResourceRef, Wrapping,
-    entity_type,
+    CompactPackage, CompactRole, Entity, EntityRow, EntityType, Envelope, ListWrapping,
+    ResourceRef, entity_type,
 };
 pub use store::{entities, entity_rows};

@@ -29,14 +29,14 @@ pub struct NoNext {
 
 /// How a list that is written while it is read is wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrapping {
+pub enum ListWrapping {
     /// As an [`Envelope`].
     Envelope,
     /// Not at all.
     Bare,
 }
 
-impl Wrapping {
+impl ListWrapping {
     /// How the text begins and ends.
     #[must_use]
     pub const fn ends(self) -> (&'static str, &'static str) {

@@ -2,11 +2,11 @@
 
 use foundation::http::{
     ApiResult,
-    bind::{Binder, Presence},
+    bind::{Binder, MemberPresence},
     body,
 };
 
-use crate::errors::{AccessResult, Invalid, InvalidCode, refuse};
+use crate::errors::{AccessResult, InvalidCode, InvalidInput, refuse};
 
 /// A person as a caller describes them.
 #[derive(Clone)]
@@ -34,11 +34,11 @@ impl PersonInput {
         if self.person_identifier.trim().is_empty() {
             let text = "personIdentifier is null or empty.";
             let (path, name) = ("/PersonIdentifier", "personIdentifier");
-            findings.push(Invalid::new(InvalidCode::Required, path, name, text));
+            findings.push(InvalidInput::new(InvalidCode::Required, path, name, text));
         }
         if self.last_name.trim().is_empty() {
             let text = "lastname is either null or empty.";
-            findings.push(Invalid::new(
+            findings.push(InvalidInput::new(
                 InvalidCode::Required,
                 "/LastName",
                 "lastName",
@@ -67,7 +67,7 @@ pub fn bind_person(bytes: &[u8]) -> ApiResult<Option<PersonInput>> {
     }
     let mut binder = Binder::new(BODY);
     let root = binder.root(&value)?;
-    let mut text = |name| binder.text(&root, name, Presence::Optional);
+    let mut text = |name| binder.text(&root, name, MemberPresence::Optional);
     let (person_identifier, last_name) = (text("personIdentifier")?, text("lastName")?);
     binder.finish()?;
     Ok(Some(PersonInput {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::model::Organizations;
 use crate::{
     AccessManagement,
-    errors::{AccessError, AccessResult, Invalid, InvalidCode},
+    errors::{AccessError, AccessResult, InvalidCode, InvalidInput},
 };
 
 impl AccessManagement {
@@ -37,7 +37,7 @@ impl AccessManagement {
                 "Invalid combination of params. Either 'QUERY/{named}' must be set or '/PersonIdentifier' and '/LastName'."
             );
             let query = format!("QUERY/{named}");
-            let finding = Invalid::new(InvalidCode::Required, "", "params", text);
+            let finding = InvalidInput::new(InvalidCode::Required, "", "params", text);
             return Err(finding
                 .at([query.as_str(), "/PersonIdentifier", "/LastName"])
                 .into());
@@ -45,7 +45,7 @@ impl AccessManagement {
         input.must_be_complete()?;
         self.find_person(caller, input).await?.ok_or_else(|| {
             let text = "PersonInput details must match";
-            let finding = Invalid::new(InvalidCode::PersonNotFound, "", "personInput", text);
+            let finding = InvalidInput::new(InvalidCode::PersonNotFound, "", "personInput", text);
             finding.at(["/PersonIdentifier", "/LastName"]).into()
         })
     }

@@ -2,7 +2,7 @@
 
 use foundation::{
     config::Access,
-    db::{DbError, Lock},
+    db::{AdvisoryLock, DbError},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub(super) async fn last_name(db: &mut PgConnection, key: i32) -> Result<Option<
 
 /// Lets one call of a caller look up at a time, until the transaction ends.
 pub(super) async fn lock_caller(tx: &mut PgConnection, caller: Uuid) -> Result<(), DbError> {
-    Lock::PersonLookUp(caller).take(tx).await
+    AdvisoryLock::PersonLookUp(caller).take(tx).await
 }
 
 /// Seconds for which a caller may not look persons up; none when it may.
@@ -67,8 +67,12 @@ pub(super) async fn lock_organizations(
     tx: &mut PgConnection,
     behind: &Organizations<'_>,
 ) -> Result<(), DbError> {
-    Lock::PersonLookUpOfOwner(behind.owner).take(tx).await?;
-    Lock::PersonLookUpOfVendor(behind.vendor).take(tx).await
+    AdvisoryLock::PersonLookUpOfOwner(behind.owner)
+        .take(tx)
+        .await?;
+    AdvisoryLock::PersonLookUpOfVendor(behind.vendor)
+        .take(tx)
+        .await
 }
 
 /// Seconds for which the system users of an owner or a vendor may not look persons up; none when they

@@ -15,15 +15,16 @@ use super::PartyLists;
 use super::{
     bind::{bind_include, bind_own_filter, bind_question},
     model::{
-        AuthorizedParty, AuthorizedPartyList, Include, IncludeDefault, Leads, PartyFilter, Question,
+        AuthorizedParty, AuthorizedPartyList, IncludeDefault, PartyFilter, PartyListParts,
+        PartyListQuestion, ResourceAccessFilter,
     },
-    rules::Assembly,
+    rules::PartyListAssembly,
     store,
 };
-use crate::bodies::{AuthorizedPartiesBody, Reach};
+use crate::bodies::{AuthorizedPartiesBody, ReachInclusion};
 use crate::{
-    caller_shapes::{self, User},
-    callers::{Caller, PersonOrSystemUser, Scoped},
+    caller_shapes::{self, TokenUser},
+    callers::{Caller, PersonOrSystemUser, ScopedCaller},
     live_system_users,
 };
 use foundation::{
@@ -32,24 +33,24 @@ use foundation::{
         ApiError, ApiResult, Json, ModelState,
         body::{self, JsonBytes},
         describe::{self, Credential, DescribeInput, require},
-        list_stream::{self, Broken, ListWriter},
+        list_stream::{self, ListError, ListWriter},
         path::PathValues,
         query::Query,
     },
     token::{
-        Shape as TokenShape,
+        TokenShape,
         scopes::{AUTHORIZED_PARTIES_ADMIN, AuthorizedParties, AuthorizedPartiesOfOwner},
     },
 };
 use registers::parties::{self, Party, PartyKind, PartyRef};
 
-type Owner = Scoped<AuthorizedPartiesOfOwner>;
+type AuthorizedPartiesCaller = ScopedCaller<AuthorizedPartiesOfOwner>;
 
 /// Whom a subject may act for, for a service owner who asks.
 #[utoipa::path(post, operation_id = "listAuthorizedPartiesForResourceOwner", path = "/accessmanagement/api/v1/resourceowner/authorizedparties", tag = "Service owner",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
-        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<ReachInclusion>), Query),
+        ("includeSubParties" = inline(Option<ReachInclusion>), Query), ("includeInactiveParties" = inline(Option<ReachInclusion>), Query),
         ("orgCode" = Option<String>, Query),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
     request_body = AuthorizedPartiesBody,
@@ -57,7 +58,7 @@ type Owner = Scoped<AuthorizedPartiesOfOwner>;
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn for_resource_owner(
     State(lists): State<PartyLists>,
-    owner: Owner,
+    owner: AuthorizedPartiesCaller,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
@@ -67,8 +68,8 @@ pub async fn for_resource_owner(
 /// The same under its newer name.
 #[utoipa::path(post, operation_id = "listAuthorizedPartiesForServiceOwner", path = "/accessmanagement/api/v1/serviceowner/authorizedparties", tag = "Service owner",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
-        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<ReachInclusion>), Query),
+        ("includeSubParties" = inline(Option<ReachInclusion>), Query), ("includeInactiveParties" = inline(Option<ReachInclusion>), Query),
         ("orgCode" = Option<String>, Query),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
     request_body = AuthorizedPartiesBody,
@@ -76,14 +77,19 @@ pub async fn for_resource_owner(
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn for_service_owner(
     State(lists): State<PartyLists>,
-    owner: Owner,
+    owner: AuthorizedPartiesCaller,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     ask(lists, owner, query, &bytes).await
 }
 
-async fn ask(lists: PartyLists, owner: Owner, query: Query, bytes: &[u8]) -> ApiResult<Response> {
+async fn ask(
+    lists: PartyLists,
+    owner: AuthorizedPartiesCaller,
+    query: Query,
+    bytes: &[u8],
+) -> ApiResult<Response> {
     let question = bind_question(&body::parse(bytes, "subject")?)?;
     let include = bind_include(&query, IncludeDefault::RolesAndResources)?;
     let mut db = lists.db.acquire().await?;
@@ -95,11 +101,15 @@ async fn ask(lists: PartyLists, owner: Owner, query: Query, bytes: &[u8]) -> Api
         must_be_own(&mut db, &owner, code).await?;
     }
     let leads = leads(&mut db, &query).await?;
-    answer(lists, db, question, include, leads, Shape::Bare).await
+    answer(lists, db, question, include, leads, PartyListWrapping::Bare).await
 }
 
 /// An owner asks about its own resources; with the admin scope, about those of all.
-async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiResult<()> {
+async fn must_be_own(
+    db: &mut PgConnection,
+    owner: &AuthorizedPartiesCaller,
+    code: &str,
+) -> ApiResult<()> {
     let principal = &owner.caller.principal;
     let own_code = match &principal.shape {
         TokenShape::Organization(token) => token.org_code.as_deref(),
@@ -126,7 +136,7 @@ async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiRes
 }
 
 /// What leads to the resources asked about; none when the question is about everything.
-async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>> {
+async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<ResourceAccessFilter>> {
     let org_code = query
         .get("orgCode")
         .map(str::trim)
@@ -143,7 +153,7 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
     let resources =
         store::resources(&mut *db, org_code, (!any_of.is_empty()).then_some(&any_of)).await?;
     let subjects = store::subjects(db, &resources).await?;
-    Ok(Some(Leads {
+    Ok(Some(ResourceAccessFilter {
         resources: resources.into_iter().collect(),
         subjects: subjects.into_iter().collect(),
     }))
@@ -152,15 +162,15 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
 /// Whom the caller itself may act for: the system user of its token, or the person.
 #[utoipa::path(get, operation_id = "listOwnAuthorizedParties", path = "/accessmanagement/api/v1/enduser/authorizedparties", tag = "Customer",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
-        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<ReachInclusion>), Query),
+        ("includeSubParties" = inline(Option<ReachInclusion>), Query), ("includeInactiveParties" = inline(Option<ReachInclusion>), Query),
         ("partyFilter" = Option<Vec<uuid::Uuid>>, Query, description = "Only these parties and their main units"),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
     responses((status = 200, body = AuthorizedPartyList), (status = 400, description = "A flag is no flag"),
         (status = 401, body = String, content_type = "application/json", description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")))]
 pub async fn for_end_user(
     State(lists): State<PartyLists>,
-    caller: Scoped<AuthorizedParties>,
+    caller: ScopedCaller<AuthorizedParties>,
     query: Query,
 ) -> ApiResult<Response> {
     let unknown = || ApiError::JsonText(StatusCode::UNAUTHORIZED, "Unknown user type".to_owned());
@@ -174,50 +184,58 @@ pub async fn for_end_user(
         PersonOrSystemUser::Person(user) => user.known_person().ok_or_else(unknown)?.0.uuid,
         PersonOrSystemUser::SystemUser(user) => user.id,
     };
-    let question = Question {
+    let question = PartyListQuestion {
         subject: PartyRef::Uuid(subject),
         filter: bind_own_filter(&query)?,
     };
     let mut db = lists.db.acquire().await?;
     let leads = leads(&mut db, &query).await?;
-    answer(lists, db, question, include, leads, Shape::Enveloped).await
+    answer(
+        lists,
+        db,
+        question,
+        include,
+        leads,
+        PartyListWrapping::Enveloped,
+    )
+    .await
 }
 
 /// Whom the person may act for, as a bare list: for the platform's own parts.
 #[utoipa::path(get, operation_id = "listPartiesOfPerson", path = "/accessmanagement/api/v1/authorizedparties", tag = "Customer",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
-        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<ReachInclusion>), Query),
+        ("includeSubParties" = inline(Option<ReachInclusion>), Query), ("includeInactiveParties" = inline(Option<ReachInclusion>), Query),
         ("partyFilter" = Option<Vec<uuid::Uuid>>, Query, description = "Only these parties and their main units"),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "A flag is no flag"),
         (status = 401, description = "No valid token, or one that is no person's")))]
 pub async fn for_person(
     State(lists): State<PartyLists>,
-    PersonWhoAsks(person): PersonWhoAsks,
+    CallingPerson(person): CallingPerson,
     query: Query,
 ) -> ApiResult<Response> {
     let include = bind_include(&query, IncludeDefault::RolesAndResources)?;
-    let question = Question {
+    let question = PartyListQuestion {
         subject: PartyRef::Uuid(person),
         filter: bind_own_filter(&query)?,
     };
     let mut db = lists.db.acquire().await?;
     let leads = leads(&mut db, &query).await?;
-    answer(lists, db, question, include, leads, Shape::Bare).await
+    answer(lists, db, question, include, leads, PartyListWrapping::Bare).await
 }
 
 /// One party that the person may act for.
 #[utoipa::path(get, operation_id = "getPartyOfPerson", path = "/accessmanagement/api/v1/authorizedparty/{partyId}", tag = "Customer",
     params(("partyId" = i32, Path), ("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query),
         ("includeResources" = Option<bool>, Query), ("includeInstances" = Option<bool>, Query),
-        ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
-        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query)),
+        ("includePartiesViaKeyRoles" = inline(Option<ReachInclusion>), Query),
+        ("includeSubParties" = inline(Option<ReachInclusion>), Query), ("includeInactiveParties" = inline(Option<ReachInclusion>), Query)),
     responses((status = 200, body = AuthorizedParty), (status = 400, description = "No party that the person may act for has this id"),
         (status = 401, description = "No valid token, or one that is no person's")))]
 pub async fn one_for_person(
     State(lists): State<PartyLists>,
-    PersonWhoAsks(person): PersonWhoAsks,
+    CallingPerson(person): CallingPerson,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<AuthorizedParty>> {
@@ -260,9 +278,9 @@ pub async fn one_for_person(
 
 /// Uuid of the person of a token. Tokens of other shapes, and persons whom the register does not know,
 /// are refused with 401 and the framework's body.
-pub struct PersonWhoAsks(Uuid);
+pub struct CallingPerson(Uuid);
 
-impl<S: Send + Sync> FromRequestParts<S> for PersonWhoAsks
+impl<S: Send + Sync> FromRequestParts<S> for CallingPerson
 where
     PartyLists: FromRef<S>,
 {
@@ -273,15 +291,17 @@ where
         let authenticator = PartyLists::from_ref(state).authenticator;
         let caller = Caller::from_request_parts(parts, &authenticator).await?;
         let names = match caller_shapes::user(&caller.principal.shape) {
-            User::Person(names, _) => names,
-            User::SelfIdentified(_) | User::SystemUser(_) | User::Other => return Err(refused()),
+            TokenUser::Person(names, _) => names,
+            TokenUser::SelfIdentified(_) | TokenUser::SystemUser(_) | TokenUser::Other => {
+                return Err(refused());
+            }
         };
         let person = authenticator.person_named(names).await?;
         Ok(Self(person.ok_or_else(refused)?.0.uuid))
     }
 }
 
-impl DescribeInput for PersonWhoAsks {
+impl DescribeInput for CallingPerson {
     fn describe(operation: &mut Operation) {
         describe::answer_problem(operation, 401);
         describe::never(operation, 403);
@@ -293,10 +313,10 @@ impl PartyLists {
     pub(super) fn assembly<'a>(
         &'a self,
         subject: &'a Party,
-        include: Include,
-        leads: Option<&'a Leads>,
-    ) -> Assembly<'a> {
-        Assembly::new(
+        include: PartyListParts,
+        leads: Option<&'a ResourceAccessFilter>,
+    ) -> PartyListAssembly<'a> {
+        PartyListAssembly::new(
             &self.catalogue,
             &self.identity,
             subject,
@@ -309,12 +329,12 @@ impl PartyLists {
 
 /// How the list is wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum PartyListWrapping {
     Bare,
     Enveloped,
 }
 
-impl Shape {
+impl PartyListWrapping {
     const fn ends(self) -> (&'static str, &'static str) {
         match self {
             Self::Bare => ("[", "]"),
@@ -326,10 +346,10 @@ impl Shape {
 async fn answer(
     lists: PartyLists,
     mut db: PoolConnection<Postgres>,
-    question: Question,
-    include: Include,
-    leads: Option<Leads>,
-    shape: Shape,
+    question: PartyListQuestion,
+    include: PartyListParts,
+    leads: Option<ResourceAccessFilter>,
+    shape: PartyListWrapping,
 ) -> ApiResult<Response> {
     let subject = subject(&mut db, &lists, &question.subject).await?;
     let only = match &question.filter {
@@ -388,11 +408,11 @@ async fn write(
     lists: PartyLists,
     mut db: PoolConnection<Postgres>,
     subject: Party,
-    include: Include,
+    include: PartyListParts,
     only: Option<Vec<i32>>,
-    leads: Option<Leads>,
+    leads: Option<ResourceAccessFilter>,
     mut writer: ListWriter,
-) -> Result<ListWriter, Broken> {
+) -> Result<ListWriter, ListError> {
     let mut assembly = lists.assembly(&subject, include, leads.as_ref());
     let mut rows = store::reach(&mut db, subject.key, include, only.as_deref());
     while let Some(row) = rows.try_next().await? {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::model::{Include, IncludeDefault, PartyFilter, Question};
+use super::model::{IncludeDefault, PartyFilter, PartyListParts, PartyListQuestion};
 use foundation::http::{
     ApiError, ApiResult, ModelState,
-    bind::{Binder, Presence},
+    bind::{Binder, MemberPresence},
     query::{Query, parse_uuid},
 };
 use registers::parties::PartyRef;
@@ -42,7 +42,7 @@ fn named(attribute: &str, value: &str) -> ApiResult<PartyRef> {
 ///
 /// # Errors
 /// Model state.
-pub fn bind_question(body: &Value) -> ApiResult<Question> {
+pub fn bind_question(body: &Value) -> ApiResult<PartyListQuestion> {
     let mut binder = Binder::new("subject");
     let root = binder.root(body)?;
     let (attribute, value) = (
@@ -51,7 +51,7 @@ pub fn bind_question(body: &Value) -> ApiResult<Question> {
     );
     let mut filter = None;
     if let Some(items) = binder
-        .list(&root, "partyFilter", Presence::Optional, FILTER_LIMIT)?
+        .list(&root, "partyFilter", MemberPresence::Optional, FILTER_LIMIT)?
         .filter(|list| !list.is_empty())
     {
         let mut pairs = Vec::new();
@@ -65,7 +65,7 @@ pub fn bind_question(body: &Value) -> ApiResult<Question> {
         filter = Some(pairs);
     }
     binder.finish()?;
-    Ok(Question {
+    Ok(PartyListQuestion {
         subject: named(&attribute, &value)?,
         filter: filter
             .map(|pairs| {
@@ -105,7 +105,7 @@ pub fn bind_own_filter(query: &Query) -> ApiResult<Option<PartyFilter>> {
 ///
 /// # Errors
 /// Model state for a word that is none.
-pub fn bind_include(query: &Query, default: IncludeDefault) -> ApiResult<Include> {
+pub fn bind_include(query: &Query, default: IncludeDefault) -> ApiResult<PartyListParts> {
     // Sub-units and deleted organisations are always listed; what is said of them must be readable.
     let default = match default {
         IncludeDefault::Nothing => false,
@@ -119,7 +119,7 @@ pub fn bind_include(query: &Query, default: IncludeDefault) -> ApiResult<Include
     query.flag("includeInstances")?;
     reach("includeSubParties")?;
     reach("includeInactiveParties")?;
-    Ok(Include {
+    Ok(PartyListParts {
         roles: query.flag_or("includeRoles", default)?,
         access_packages: query.flag("includeAccessPackages")?,
         resources: query.flag_or("includeResources", default)?,

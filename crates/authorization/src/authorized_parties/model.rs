@@ -15,7 +15,7 @@ use registers::parties::PartyRef;
     clippy::struct_excessive_bools,
     reason = "parameters of the public endpoint"
 )]
-pub struct Include {
+pub struct PartyListParts {
     /// Codes of roles.
     pub roles: bool,
     /// Codes of access packages.
@@ -28,7 +28,7 @@ pub struct Include {
 
 /// A question.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct PartyListQuestion {
     /// About whom.
     pub subject: PartyRef,
     /// Only some parties, when given.
@@ -55,7 +55,7 @@ pub enum IncludeDefault {
 
 /// What leads to the resources that a caller asks about.
 #[derive(Debug, Clone, Default)]
-pub struct Leads {
+pub struct ResourceAccessFilter {
     /// The resources themselves.
     pub resources: BTreeSet<String>,
     /// Subjects that their policies name, in lower case.

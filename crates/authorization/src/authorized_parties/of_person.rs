@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::{
     PartyLists,
-    model::{AuthorizedParty, Include},
+    model::{AuthorizedParty, PartyListParts},
     store,
 };
 use foundation::{
     db::DbError,
-    http::list_stream::{Broken, ListWriter},
+    http::list_stream::{ListError, ListWriter},
 };
 
 /// What a person is shown of each party: the roles, or nothing but who it is.
@@ -26,8 +26,8 @@ pub enum PartyContent {
 }
 
 impl PartyContent {
-    const fn include(self) -> Include {
-        Include {
+    const fn include(self) -> PartyListParts {
+        PartyListParts {
             roles: matches!(self, Self::Roles),
             access_packages: false,
             resources: false,
@@ -48,7 +48,7 @@ pub async fn write_parties_of_person<T: Serialize + Send + Sync>(
     content: PartyContent,
     mut writer: ListWriter,
     shown: impl Fn(AuthorizedParty) -> T + Send,
-) -> Result<ListWriter, Broken> {
+) -> Result<ListWriter, ListError> {
     let include = content.include();
     let mut assembly = lists.assembly(person, include, None);
     let mut rows = store::reach(db, person.key, include, None);

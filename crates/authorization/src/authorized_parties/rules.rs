@@ -1,7 +1,7 @@
 //! From relations to parties, without I/O.
 
 use super::{
-    model::{AuthorizedParty, Include, Leads},
+    model::{AuthorizedParty, PartyListParts, ResourceAccessFilter},
     store::ReachRow,
 };
 use registers::{
@@ -14,28 +14,28 @@ use registers::{
 
 /// Takes relations one by one, and gives out each main unit with its sub-units as soon as it is
 /// complete.
-pub struct Assembly<'a> {
+pub struct PartyListAssembly<'a> {
     catalogue: &'a Catalogue,
     identity: &'a IdentityKeys,
     subject: &'a Party,
-    include: Include,
+    include: PartyListParts,
     client_resources: ClientResources,
-    leads: Option<&'a Leads>,
+    leads: Option<&'a ResourceAccessFilter>,
     /// Relations of the party that is being read.
     rows: Vec<ReachRow>,
     /// The main unit that is being read, with its key.
     unit: Option<(i32, AuthorizedParty)>,
 }
 
-impl<'a> Assembly<'a> {
+impl<'a> PartyListAssembly<'a> {
     /// An assembly that has seen nothing.
     pub fn new(
         catalogue: &'a Catalogue,
         identity: &'a IdentityKeys,
         subject: &'a Party,
-        include: Include,
+        include: PartyListParts,
         client_resources: ClientResources,
-        leads: Option<&'a Leads>,
+        leads: Option<&'a ResourceAccessFilter>,
     ) -> Self {
         Self {
             catalogue,

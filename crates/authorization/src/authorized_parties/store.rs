@@ -11,7 +11,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::Include;
+use super::model::PartyListParts;
 use foundation::db::DbError;
 use registers::parties::{PartyKind, PartyStatus};
 
@@ -57,7 +57,7 @@ const PARTIES_PER_QUERY: usize = 1_000;
 pub fn reach<'a>(
     db: &'a mut PgConnection,
     subject: i32,
-    include: Include,
+    include: PartyListParts,
     only: Option<&'a [i32]>,
 ) -> BoxStream<'a, Result<ReachRow, sqlx::Error>> {
     let chunks = async move {
@@ -89,7 +89,7 @@ pub fn reach<'a>(
 async fn reached_keys(
     db: &mut PgConnection,
     subject: i32,
-    include: Include,
+    include: PartyListParts,
 ) -> Result<Vec<i32>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"with holder as (
@@ -127,7 +127,7 @@ async fn reached_keys(
 async fn reach_of(
     db: &mut PgConnection,
     subject: i32,
-    include: Include,
+    include: PartyListParts,
     parties: &[i32],
 ) -> Result<Vec<ReachRow>, sqlx::Error> {
     sqlx::query_as!(

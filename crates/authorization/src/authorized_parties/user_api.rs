@@ -17,12 +17,12 @@ use uuid::Uuid;
 
 use super::{
     PartyLists,
-    model::{AuthorizedParty, Include},
+    model::{AuthorizedParty, PartyListParts},
     store,
 };
 use crate::callers::EndUser;
 
-type User = EndUser<AnyScope>;
+type AnyEndUser = EndUser<AnyScope>;
 
 /// A party whom the caller may act for.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,7 +103,7 @@ fn number(name: &str, text: Option<&str>) -> ApiResult<i32> {
 }
 
 /// The caller, when it is the caller whom a question names.
-fn must_be(user: &User, user_id: i32) -> ApiResult<&Person> {
+fn must_be(user: &AnyEndUser, user_id: i32) -> ApiResult<&Person> {
     let person = user.known_person();
     person
         .filter(|person| person.0.user_id == Some(user_id))
@@ -115,7 +115,7 @@ async fn parties_of(
     db: &mut PgConnection,
     person: &Person,
 ) -> ApiResult<Vec<PartyOfUser>> {
-    let include = Include {
+    let include = PartyListParts {
         roles: false,
         access_packages: false,
         resources: false,
@@ -138,7 +138,7 @@ async fn parties_of(
         (status = 403, description = "Another person's user id"), (status = 404, description = "No user id, or no party to act for")))]
 pub async fn parties(
     State(lists): State<PartyLists>,
-    user: User,
+    user: AnyEndUser,
     query: Query,
 ) -> ApiResult<Json<Vec<PartyOfUser>>> {
     let user_id = number("userId", query.get("userId"))?;
@@ -161,7 +161,7 @@ pub async fn parties(
         (status = 403, description = "Another person's user id"), (status = 404, description = "No user id or party id")))]
 pub async fn validate(
     State(lists): State<PartyLists>,
-    user: User,
+    user: AnyEndUser,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<bool>> {
@@ -183,7 +183,7 @@ pub async fn validate(
         (status = 403, description = "Another person's user id"), (status = 404, description = "No role")))]
 pub async fn roles(
     State(lists): State<PartyLists>,
-    user: User,
+    user: AnyEndUser,
     query: Query,
 ) -> ApiResult<Json<Vec<RoleOfUser>>> {
     let user_id = number("coveredByUserId", query.get("coveredByUserId"))?;

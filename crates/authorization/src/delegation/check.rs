@@ -2,17 +2,17 @@
 
 use sqlx::PgConnection;
 
-use super::rules::{DelegationReport, Delegator, Reason, RightOutcome};
+use super::rules::{DelegationReason, DelegationReport, Delegator, RightOutcome};
 use foundation::db::DbError;
 use registers::{
     packages::Catalogue,
     parties::{self, Party},
-    resources::{self, Policies},
+    resources::{self, CompiledPolicies},
 };
 
 /// What would be given.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct WantedAccess<'a> {
     /// Resource identifiers, in order.
     pub resources: &'a [String],
     /// Package URNs, in order.
@@ -23,10 +23,10 @@ pub struct Wanted<'a> {
 pub async fn check(
     db: &mut PgConnection,
     catalogue: &Catalogue,
-    policies: &Policies,
+    policies: &CompiledPolicies,
     person: &Party,
     owner: &Party,
-    wanted: Wanted<'_>,
+    wanted: WantedAccess<'_>,
 ) -> Result<DelegationReport, DbError> {
     let mut report = DelegationReport::default();
     if wanted.resources.is_empty() && wanted.packages.is_empty() {
@@ -39,7 +39,7 @@ pub async fn check(
             None => RightOutcome {
                 resource: identifier.clone(),
                 granted: Vec::new(),
-                reasons: vec![Reason::Unknown],
+                reasons: vec![DelegationReason::Unknown],
             },
             Some(resource) => {
                 let filters = if resource.access_list_enabled {

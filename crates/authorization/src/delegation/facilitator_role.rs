@@ -41,8 +41,9 @@ impl FacilitatorRole<'_> {
     /// Whether it makes the party a client, single resources left aside.
     #[must_use]
     pub fn makes_client(&self, catalogue: &Catalogue) -> bool {
-        !self.is_supplier(catalogue)
-            && !(self.assigned.is_empty() && catalogue.packages_of(self.role).is_empty())
+        let gives_packages =
+            !self.assigned.is_empty() || !catalogue.packages_of(self.role).is_empty();
+        gives_packages && !self.is_supplier(catalogue)
     }
 
     /// Whether it makes no client, whatever is assigned by it.

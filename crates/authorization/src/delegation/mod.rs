@@ -11,10 +11,11 @@ pub mod rules;
 mod store;
 
 pub use approver::{Administrator, Approver, ClientAdministrator};
-pub use check::{Wanted, check};
+pub use check::{WantedAccess, check};
 pub use facilitator_role::{FacilitatorRole, PackageBasis, roles_that_give};
 pub use obstacles::{Obstacle, ObstacleReason, WantedKind, obstacles};
-pub use rules::{DelegationReport, Reason, RightOutcome};
+pub use rules::{DelegationReason, DelegationReport, RightOutcome};
 pub use store::{
-    EndedDelegation, Held, end_dependent_delegations, give, held, packages_held, revoke, revoke_all,
+    EndedDelegation, SystemUserGrants, end_dependent_delegations, give, held, packages_held,
+    revoke, revoke_all,
 };

@@ -5,11 +5,11 @@ use foundation::{db::DbError, http::ProblemCode};
 use registers::{
     packages::{Catalogue, EntityKind},
     parties::{Party, PartyKind},
-    resources::{self, Policies, Resource, right_keys},
+    resources::{self, CompiledPolicies, Resource, right_keys},
 };
 use sqlx::PgConnection;
 
-use super::{Wanted, rules::NEVER_FOR_SYSTEM_USERS};
+use super::{WantedAccess, rules::NEVER_FOR_SYSTEM_USERS};
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,9 +99,9 @@ pub struct Obstacle {
 pub async fn obstacles(
     db: &mut PgConnection,
     catalogue: &Catalogue,
-    policies: &Policies,
+    policies: &CompiledPolicies,
     customer: &Party,
-    wanted: Wanted<'_>,
+    wanted: WantedAccess<'_>,
 ) -> Result<Vec<Obstacle>, DbError> {
     let mut out = Vec::new();
     for identifier in wanted.resources {

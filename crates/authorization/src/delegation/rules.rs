@@ -7,7 +7,7 @@ use registers::{
     packages::{Catalogue, EntityKind, Package, RoleKey, VariantKey},
     parties::{
         Connection, Party, PartyKind, Via,
-        rules::{HeldRole, held_roles},
+        rules::{EffectiveRole, held_roles},
     },
     resources::{Resource, RightKey, right_keys, right_keys_in_order},
 };
@@ -21,7 +21,7 @@ const MAIN_ADMINISTRATOR_PACKAGE: &str = "urn:altinn:accesspackage:hovedadminist
 /// Why something cannot be passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "words of the wire")]
-pub enum Reason {
+pub enum DelegationReason {
     MissingPackageAccess,
     MissingRoleAccess,
     MissingDelegationAccess,
@@ -31,7 +31,7 @@ pub enum Reason {
     Unknown,
 }
 
-impl Reason {
+impl DelegationReason {
     /// As on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -67,7 +67,7 @@ pub struct RightOutcome {
     /// Keys that may be passed on.
     pub granted: Vec<RightKey>,
     /// Why none may; empty when some may.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<DelegationReason>,
 }
 
 /// What the check finds about one right.
@@ -90,7 +90,7 @@ pub struct RightCheck {
     /// A role would lead to it.
     pub asks_for_role: bool,
     /// Why no holder of it may give it.
-    pub blocks: Vec<Reason>,
+    pub blocks: Vec<DelegationReason>,
 }
 
 impl RightCheck {
@@ -108,16 +108,16 @@ impl RightCheck {
 
     /// Why it may not be given; empty when it may.
     #[must_use]
-    pub fn obstacles(&self) -> Vec<Reason> {
+    pub fn obstacles(&self) -> Vec<DelegationReason> {
         let mut out = Vec::new();
         if !self.is_held() {
             if self.asks_for_package {
-                out.push(Reason::MissingPackageAccess);
+                out.push(DelegationReason::MissingPackageAccess);
             }
             if self.asks_for_role {
-                out.push(Reason::MissingRoleAccess);
+                out.push(DelegationReason::MissingRoleAccess);
             }
-            out.push(Reason::MissingDelegationAccess);
+            out.push(DelegationReason::MissingDelegationAccess);
         }
         out.extend(&self.blocks);
         out
@@ -178,7 +178,7 @@ impl DelegationReport {
                 .reasons
                 .first()
                 .copied()
-                .unwrap_or(Reason::Unknown)
+                .unwrap_or(DelegationReason::Unknown)
                 .problem(),
         )
     }
@@ -234,7 +234,7 @@ pub struct Delegator<'a> {
     catalogue: &'a Catalogue,
     owner: &'a Party,
     connections: &'a [Connection],
-    roles: Vec<HeldRole>,
+    roles: Vec<EffectiveRole>,
     gone: bool,
 }
 
@@ -408,19 +408,19 @@ impl<'a> Delegator<'a> {
         resource: &Resource,
         key: &RightKey,
         list_filters: &[Vec<String>],
-    ) -> Vec<Reason> {
+    ) -> Vec<DelegationReason> {
         let mut out = Vec::new();
         if !resource.delegable {
-            out.push(Reason::ResourceNotDelegable);
+            out.push(DelegationReason::ResourceNotDelegable);
         }
         if resource.resource_type == "MaskinportenSchema" {
-            out.push(Reason::ResourceIsMaskinPortenSchema);
+            out.push(DelegationReason::ResourceIsMaskinPortenSchema);
         }
         let listed = list_filters
             .iter()
             .any(|filter| filter.is_empty() || filter.contains(&key.action));
         if resource.access_list_enabled && self.owner.kind == PartyKind::Organization && !listed {
-            out.push(Reason::AccessListValidationFail);
+            out.push(DelegationReason::AccessListValidationFail);
         }
         out
     }

@@ -81,7 +81,7 @@ pub async fn revoke_all(tx: &mut PgConnection, system_user_key: i32) -> Result<(
 
 /// What a system user holds directly.
 #[derive(Debug, Clone, Default)]
-pub struct Held {
+pub struct SystemUserGrants {
     /// Package URNs, by URN.
     pub packages: Vec<String>,
     /// Resource identifiers, by identifier.
@@ -93,7 +93,7 @@ pub async fn held(
     db: &mut PgConnection,
     owner_key: i32,
     system_user_id: Uuid,
-) -> Result<Held, DbError> {
+) -> Result<SystemUserGrants, DbError> {
     let packages = sqlx::query_scalar!(
         r#"select p.urn from assignment a join party s on s.key = a.to_key join assignment_package ap on ap.assignment_id = a.id
            join package p on p.key = ap.package_id where a.from_key = $1 and s.uuid = $2 order by p.urn"#,
@@ -110,7 +110,7 @@ pub async fn held(
     )
     .fetch_all(db)
     .await?;
-    Ok(Held {
+    Ok(SystemUserGrants {
         packages,
         resources,
     })

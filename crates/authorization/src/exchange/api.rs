@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Exchange;
-use super::claims::{self, Issue};
+use super::TokenExchange;
+use super::claims::{self, TokenIssuance};
 use foundation::{
     config::Profile,
     http::{
@@ -19,7 +19,9 @@ use foundation::{
         path::PathValues,
         query::Query,
     },
-    token::{IssuerKind, OrganizationToken, PersonToken, Shape, SystemUserToken, Verified},
+    token::{
+        IssuerKind, OrganizationToken, PersonToken, SystemUserToken, TokenShape, VerifiedToken,
+    },
 };
 use registers::parties;
 
@@ -34,7 +36,7 @@ const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
         (status = 410, description = "Enterprise users are gone"), (status = 503)),
     security((), ("organizationToken" = []), ("personToken" = [])))]
 pub async fn exchange(
-    State(exchange): State<Exchange>,
+    State(exchange): State<TokenExchange>,
     path: PathValues,
     query: Query,
     headers: HeaderMap,
@@ -56,12 +58,13 @@ pub async fn exchange(
         return Err(UNAUTHORIZED);
     }
     let token = match &principal.shape {
-        Shape::Organization(token) | Shape::SystemUser(SystemUserToken { vendor: token, .. }) => {
+        TokenShape::Organization(token)
+        | TokenShape::SystemUser(SystemUserToken { vendor: token, .. }) => {
             let test = query.flag("test").unwrap_or(false);
             exchange_organization(&exchange, &verified, token, &headers, test).await?
         }
-        Shape::Person(token) => exchange_person(&exchange, &verified, token).await?,
-        Shape::SelfIdentified(_) | Shape::EnterpriseUser(_) | Shape::Bare => {
+        TokenShape::Person(token) => exchange_person(&exchange, &verified, token).await?,
+        TokenShape::SelfIdentified(_) | TokenShape::EnterpriseUser(_) | TokenShape::Bare => {
             return Err(UNAUTHORIZED);
         }
     };
@@ -77,8 +80,8 @@ fn unknown_provider(given: &str) -> ApiError {
 }
 
 async fn exchange_organization(
-    exchange: &Exchange,
-    verified: &Verified,
+    exchange: &TokenExchange,
+    verified: &VerifiedToken,
     token: &OrganizationToken,
     headers: &HeaderMap,
     test: bool,
@@ -104,7 +107,7 @@ async fn exchange_organization(
     if settings.cap_to_original {
         expires = expires.min(verified.principal.exp);
     }
-    let issue = Issue {
+    let issue = TokenIssuance {
         issuer: &exchange.config.own_issuer,
         now,
         expires,
@@ -118,8 +121,8 @@ async fn exchange_organization(
 }
 
 async fn exchange_person(
-    exchange: &Exchange,
-    verified: &Verified,
+    exchange: &TokenExchange,
+    verified: &VerifiedToken,
     token: &PersonToken,
 ) -> ApiResult<String> {
     let principal = &verified.principal;
@@ -136,7 +139,7 @@ async fn exchange_person(
         .person_named(&token.names)
         .await?
         .ok_or(UNAUTHORIZED)?;
-    let issue = Issue {
+    let issue = TokenIssuance {
         issuer: &exchange.config.own_issuer,
         now: exchange.clock.seconds(),
         expires: principal.exp,
@@ -159,7 +162,7 @@ fn cacheable() -> [(http::HeaderName, HeaderValue); 1] {
 /// Metadata of our own issuer.
 #[utoipa::path(get, operation_id = "getIssuerMetadata", path = "/authentication/api/v1/openid/.well-known/openid-configuration", tag = "Service owner",
     responses((status = 200, body = IssuerMetadata)))]
-pub async fn metadata(State(exchange): State<Exchange>) -> impl IntoResponse {
+pub async fn metadata(State(exchange): State<TokenExchange>) -> impl IntoResponse {
     let issuer = &exchange.config.own_issuer;
     let document = IssuerMetadata {
         issuer: issuer.clone(),
@@ -174,7 +177,7 @@ pub async fn metadata(State(exchange): State<Exchange>) -> impl IntoResponse {
 /// Keys of our own issuer.
 #[utoipa::path(get, operation_id = "getIssuerKeys", path = "/authentication/api/v1/openid/.well-known/openid-configuration/jwks", tag = "Service owner",
     responses((status = 200, body = PublishedKeys)))]
-pub async fn keys(State(exchange): State<Exchange>) -> impl IntoResponse {
+pub async fn keys(State(exchange): State<TokenExchange>) -> impl IntoResponse {
     (cacheable(), Json(exchange.own_keys.document().clone()))
 }
 

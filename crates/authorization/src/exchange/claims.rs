@@ -11,7 +11,7 @@ use registers::parties::Person;
 
 /// When an exchanged token is issued and ends, and by whom.
 #[derive(Debug, Clone, Copy)]
-pub struct Issue<'a> {
+pub struct TokenIssuance<'a> {
     /// Our issuer.
     pub issuer: &'a str,
     /// Seconds since 1970.
@@ -52,7 +52,7 @@ fn kept(claims: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
         .collect()
 }
 
-fn finish(claims: &mut Map<String, Value>, issue: Issue<'_>) {
+fn finish(claims: &mut Map<String, Value>, issue: TokenIssuance<'_>) {
     claims.insert("iss".into(), issue.issuer.into());
     claims.insert("sid".into(), Uuid::new_v4().to_string().into());
     claims.insert("iat".into(), issue.now.into());
@@ -67,7 +67,7 @@ pub fn organization_token(
     original: &Map<String, Value>,
     organization: OrgNumber,
     org_code: Option<&str>,
-    issue: Issue<'_>,
+    issue: TokenIssuance<'_>,
 ) -> Map<String, Value> {
     let mut claims = kept(original, &KEPT_OF_ORGANIZATIONS);
     match original.get("authorization_details") {
@@ -107,7 +107,7 @@ pub fn person_token(
     original: &Map<String, Value>,
     person: &Person,
     level: u8,
-    issue: Issue<'_>,
+    issue: TokenIssuance<'_>,
 ) -> Map<String, Value> {
     let party = &person.0;
     let mut claims = kept(original, &KEPT_OF_PERSONS);
@@ -153,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    const ISSUE: Issue<'_> = Issue {
+    const ISSUE: TokenIssuance<'_> = TokenIssuance {
         issuer: "https://issuer.example/",
         now: 1_000,
         expires: 2_000,

@@ -16,7 +16,7 @@ use http::HeaderMap;
 use registers::parties::{self, Person};
 use serde_json::{Map, Value, json};
 
-use super::Exchange;
+use super::TokenExchange;
 
 /// Cookie with the proof that scripts of our own pages send back in a header.
 const PROOF_COOKIE: &str = "XSRF-TOKEN";
@@ -28,7 +28,7 @@ const LIFETIME: i64 = 1_800;
 
 const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
 
-impl Exchange {
+impl TokenExchange {
     /// The cookies of a session that begins; none where they are switched off.
     ///
     /// # Errors
@@ -131,7 +131,10 @@ impl Exchange {
 #[utoipa::path(get, operation_id = "refreshToken", path = "/authentication/api/v1/refresh", tag = "Portal",
     responses((status = 200, content((String = "text/plain"), (String = "application/json")), description = "The token: as a JSON string for a client that accepts JSON alone, else as plain text"),
         (status = 401, body = FrameworkProblem, content_type = "application/problem+json", description = "No token of a valid session"), (status = 503)))]
-pub async fn refresh(State(exchange): State<Exchange>, headers: HeaderMap) -> ApiResult<Response> {
+pub async fn refresh(
+    State(exchange): State<TokenExchange>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
     let mut by_cookie = false;
     let instead = || {
         exchange

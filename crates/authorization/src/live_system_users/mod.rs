@@ -13,12 +13,12 @@ use foundation::{
     config::LiveCheckMode,
     db::{
         DbError,
-        feed::{Fact, Feed, Remembered, Touched},
+        feed::{ChangeFeed, Fact, FactCache, FeedEntryKind},
     },
-    token::{Refusal, SystemUserSource, SystemUserToken},
+    token::{SystemUserSource, SystemUserToken, TokenRefusal},
 };
 
-pub use model::{LiveFacts, SystemUserKind, SystemUserParty};
+pub use model::{LiveSystemUserFacts, SystemUserKind, SystemUserParty};
 pub use store::party_of;
 
 /// Memory for facts, in bytes.
@@ -28,19 +28,19 @@ const CAPACITY: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct LiveSystemUsers {
     db: PgPool,
-    feed: Arc<Feed>,
+    feed: Arc<ChangeFeed>,
     mode: LiveCheckMode,
-    known: Remembered<Uuid, LiveFacts>,
+    known: FactCache<Uuid, LiveSystemUserFacts>,
 }
 
 /// What is known about a system user.
-pub type Live = Arc<Fact<LiveFacts>>;
+pub type LiveSystemUser = Arc<Fact<LiveSystemUserFacts>>;
 
 impl LiveSystemUsers {
     /// Nothing is known yet.
     #[must_use]
-    pub fn new(db: PgPool, feed: Arc<Feed>, mode: LiveCheckMode) -> Self {
-        let size = |facts: &LiveFacts| {
+    pub fn new(db: PgPool, feed: Arc<ChangeFeed>, mode: LiveCheckMode) -> Self {
+        let size = |facts: &LiveSystemUserFacts| {
             let clients = facts
                 .clients
                 .iter()
@@ -50,7 +50,7 @@ impl LiveSystemUsers {
         };
         Self {
             db,
-            known: Remembered::new(Arc::clone(&feed), CAPACITY, size),
+            known: FactCache::new(Arc::clone(&feed), CAPACITY, size),
             feed,
             mode,
         }
@@ -58,9 +58,13 @@ impl LiveSystemUsers {
 
     /// What is known about the active ones among these, in order. What memory may not say is read
     /// in one round trip.
-    pub async fn among(&self, ids: &[Uuid], from_memory: bool) -> Result<Vec<Live>, DbError> {
+    pub async fn among(
+        &self,
+        ids: &[Uuid],
+        from_memory: bool,
+    ) -> Result<Vec<LiveSystemUser>, DbError> {
         let from_memory = from_memory && self.feed.is_followed();
-        let mut found: Vec<Live> = Vec::with_capacity(ids.len());
+        let mut found: Vec<LiveSystemUser> = Vec::with_capacity(ids.len());
         if from_memory {
             found.extend(ids.iter().filter_map(|id| self.known.get(id)));
         }
@@ -71,13 +75,13 @@ impl LiveSystemUsers {
         }
     }
 
-    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Live>, DbError> {
+    async fn read(&self, ids: &[Uuid]) -> Result<Vec<LiveSystemUser>, DbError> {
         let since = self.feed.version_stamp();
-        let mut found: Vec<Live> = Vec::with_capacity(ids.len());
+        let mut found: Vec<LiveSystemUser> = Vec::with_capacity(ids.len());
         for facts in store::live_facts(&mut *self.db.acquire().await?, ids).await? {
             let tags = [
-                (Touched::SystemUser, facts.id.to_string()),
-                (Touched::System, facts.system_id.clone()),
+                (FeedEntryKind::SystemUser, facts.id.to_string()),
+                (FeedEntryKind::System, facts.system_id.clone()),
             ];
             let id = facts.id;
             let live = Arc::new(Fact::new(
@@ -104,13 +108,13 @@ impl LiveSystemUsers {
         token: &SystemUserToken,
         client_id: Option<&str>,
         from_memory: bool,
-    ) -> Result<Result<Vec<Live>, Refusal>, DbError> {
+    ) -> Result<Result<Vec<LiveSystemUser>, TokenRefusal>, DbError> {
         let mut ids = token.system_user.ids.clone();
         let mut seen = std::collections::HashSet::new();
         ids.retain(|id| seen.insert(*id));
         let found = self.among(&ids, from_memory).await?;
         if found.len() < ids.len() {
-            return Ok(Err(Refusal::SystemUserNotActive));
+            return Ok(Err(TokenRefusal::SystemUserNotActive));
         }
         let agreed = if self.is_strict(token.source) {
             found
@@ -136,13 +140,13 @@ impl LiveSystemUsers {
 }
 
 fn agrees(
-    facts: &LiveFacts,
+    facts: &LiveSystemUserFacts,
     token: &SystemUserToken,
     client_id: Option<&str>,
-) -> Result<(), Refusal> {
+) -> Result<(), TokenRefusal> {
     let claim = &token.system_user;
     if facts.owner_org != claim.owner.as_str() || facts.system_id != claim.system_id.as_str() {
-        return Err(Refusal::SystemUserMismatch);
+        return Err(TokenRefusal::SystemUserMismatch);
     }
     let is_registered =
         client_id.is_some_and(|client| facts.clients.iter().any(|known| known == client));
@@ -154,6 +158,6 @@ fn agrees(
     if is_registered && is_vendor {
         Ok(())
     } else {
-        Err(Refusal::ClientNotRegistered)
+        Err(TokenRefusal::ClientNotRegistered)
     }
 }

@@ -39,7 +39,7 @@ foundation::text_column!(SystemUserKind);
 
 /// What the register says now about an active system user of a system that is not deleted.
 #[derive(Debug)]
-pub struct LiveFacts {
+pub struct LiveSystemUserFacts {
     /// Its id.
     pub id: Uuid,
     /// For its owner, or for clients.

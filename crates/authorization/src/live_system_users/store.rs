@@ -3,11 +3,14 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{LiveFacts, SystemUserKind, SystemUserParty};
+use super::model::{LiveSystemUserFacts, SystemUserKind, SystemUserParty};
 use foundation::db::{Column, DbError};
 
 /// The facts of active system users of existing systems among these ids.
-pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<LiveFacts>, DbError> {
+pub async fn live_facts(
+    db: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<Vec<LiveSystemUserFacts>, DbError> {
     let rows = sqlx::query!(
         r#"select /* hot path */ u.id, u.kind as "kind: Column<SystemUserKind>", u.reportee_org_no, s.system_id, s.vendor_org_number,
              array(select c.client_id from system_client c where c.system_internal_id = s.system_internal_id and c.released_at is null) as "clients!"
@@ -17,7 +20,7 @@ pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<LiveF
     );
     let rows = rows.fetch_all(db).await?.into_iter();
     rows.map(|row| {
-        Ok(LiveFacts {
+        Ok(LiveSystemUserFacts {
             id: row.id,
             kind: row.kind.read("system_user.kind", row.id)?,
             owner_org: row.reportee_org_no,

@@ -12,17 +12,17 @@ use serde_json::json;
 use utoipa::openapi::path::Operation;
 
 use super::{
-    AtLeast, Decided, PartialRequest, Pdp,
-    budget::{Excess, LargeCall, Undecided, check_containers, in_time},
-    call::Call,
+    DecisionDetails, MinimumPosition, PartialRequest, Pdp,
+    budget::{ExceededBound, LargeCall, UndecidedCause, check_containers, in_time},
+    call::DecisionCall,
     log::Endpoint,
     parts::DecisionParts,
-    request::{self, DecisionRequest, Entry, Fault},
-    response::{DecisionResponse, DecisionResult, RepeatedResults},
+    request::{self, DecisionRequest, RequestCategory, RequestFault},
+    response::{DecisionResponse, DecisionResultJson, RepeatedResults},
     xml,
 };
 use crate::bodies::{SubscriptionKeyRefusal, XacmlRequestBody};
-use crate::callers::{BackEnd, Scoped};
+use crate::callers::{BackEnd, ScopedCaller};
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
     http::{
@@ -30,22 +30,22 @@ use foundation::{
         describe::{self, DescribeInput},
         query::Query,
     },
-    limits::Refused,
+    limits::LimitRefusal,
     telemetry::security::SecurityEvent,
     token::{
-        Principal, Refusal,
+        Principal, TokenRefusal,
         scopes::{AUTHORIZE_ADMIN, Authorize},
     },
 };
 
 /// How a request is written; its answer is written the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum DecisionFormat {
     Json,
     Xml,
 }
 
-impl Format {
+impl DecisionFormat {
     /// By media type.
     fn named(headers: &HeaderMap) -> Option<Self> {
         if body::is_json(headers) {
@@ -76,11 +76,11 @@ impl Format {
 
     /// The answer. `places` are those of the results that the answer has; none when it has them all,
     /// in order.
-    fn answer(self, results: Vec<Decided>, places: Option<&[usize]>) -> Response {
+    fn answer(self, results: Vec<DecisionDetails>, places: Option<&[usize]>) -> Response {
         match self {
             Self::Json => {
-                let response: Vec<DecisionResult> =
-                    results.into_iter().map(DecisionResult::from).collect();
+                let response: Vec<DecisionResultJson> =
+                    results.into_iter().map(DecisionResultJson::from).collect();
                 match places {
                     None => Json(DecisionResponse { response }).into_response(),
                     Some(places) => Json(RepeatedResults {
@@ -101,7 +101,7 @@ impl Format {
 /// The body of a decision request, in JSON or XML.
 #[derive(Debug)]
 pub struct DecisionBody {
-    format: Format,
+    format: DecisionFormat,
     bytes: Bytes,
 }
 
@@ -114,7 +114,7 @@ where
     async fn from_request(request: Request<Body>, state: &S) -> ApiResult<Self> {
         let endpoints = DecisionEndpoints::from_ref(state);
         let (parts, body) = request.into_parts();
-        let format = Format::named(&parts.headers);
+        let format = DecisionFormat::named(&parts.headers);
         if format.is_none() && parts.headers.contains_key(CONTENT_TYPE) {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
@@ -128,7 +128,7 @@ where
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         Ok(Self {
-            format: format.unwrap_or(Format::Json),
+            format: format.unwrap_or(DecisionFormat::Json),
             bytes,
         })
     }
@@ -153,7 +153,8 @@ where
             endpoints.config.settings.pdp.max_body_bytes,
         )
         .await?;
-        let format = Format::named(&parts.headers).unwrap_or_else(|| Format::seen(&bytes));
+        let format =
+            DecisionFormat::named(&parts.headers).unwrap_or_else(|| DecisionFormat::seen(&bytes));
         Ok(Self(DecisionBody { format, bytes }))
     }
 }
@@ -184,7 +185,7 @@ where
             && !endpoints.config.settings.pdp.subscription_keys.is_empty()
         {
             context::report(SecurityEvent::AuthFailed {
-                reason: Refusal::SubscriptionKey.wire(),
+                reason: TokenRefusal::SubscriptionKey.wire(),
                 issuer: None,
             });
         }
@@ -218,8 +219,8 @@ where
 )]
 pub async fn authorize(
     State(endpoints): State<DecisionEndpoints>,
-    owner: Scoped<Authorize>,
-    at_least: AtLeast,
+    owner: ScopedCaller<Authorize>,
+    at_least: MinimumPosition,
     query: Query,
     SubscriptionKey(has_key): SubscriptionKey,
     body: DecisionBody,
@@ -239,7 +240,7 @@ pub async fn authorize(
         pin!(async {
             let principal = &owner.caller.principal;
             let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
-            let asked = Asked::read(&endpoints.pdp, &body).await?;
+            let asked = AcceptedDecisionRequest::read(&endpoints.pdp, &body).await?;
             let parts = asked.parts(settings.max_decisions_per_request)?;
             let _space = asked.wait_for_space(&endpoints.pdp, &parts).await?;
             let (requests, places) = partial_requests(
@@ -247,7 +248,7 @@ pub async fn authorize(
                 |entries| PartialRequest::of(entries, admin),
                 PartialRequest::faulty,
             );
-            let call = Call::begin(
+            let call = DecisionCall::begin(
                 &endpoints.pdp,
                 Endpoint::External,
                 at_least,
@@ -294,7 +295,7 @@ pub async fn authorize(
 pub async fn decision(
     State(endpoints): State<DecisionEndpoints>,
     caller: Result<BackEnd<Authorize>, ApiError>,
-    at_least: AtLeast,
+    at_least: MinimumPosition,
     query: Query,
     SubscriptionKey(has_key): SubscriptionKey,
     request: Request,
@@ -304,7 +305,9 @@ pub async fn decision(
         Err(error @ ApiError::Limited(_)) => return Err(error),
         Err(_) if has_key || endpoints.config.settings.pdp.decision_open => None,
         Err(ApiError::InsufficientScope(_)) => {
-            return Err(ApiError::Unauthorized(Some(Refusal::InsufficientScope)));
+            return Err(ApiError::Unauthorized(Some(
+                TokenRefusal::InsufficientScope,
+            )));
         }
         Err(error) => return Err(error),
     };
@@ -325,12 +328,12 @@ pub async fn decision(
                     Some(BackEnd::Scoped(scoped)) => scoped.has_scope(AUTHORIZE_ADMIN),
                     None => false,
                 };
-            let faulty = |message| PartialRequest::faulty(Fault::Syntax(message)).internal();
-            let asked = Asked::read(&endpoints.pdp, &body).await;
+            let faulty = |message| PartialRequest::faulty(RequestFault::Syntax(message)).internal();
+            let asked = AcceptedDecisionRequest::read(&endpoints.pdp, &body).await;
             let parts = match &asked {
                 Ok(asked) => asked
                     .parts(settings.max_decisions_per_request)
-                    .map_err(Excess::message),
+                    .map_err(ExceededBound::message),
                 Err(_) => Err("the body is no JSON request"),
             };
             let _space = match (&asked, &parts) {
@@ -346,17 +349,19 @@ pub async fn decision(
                 Err(message) => (vec![faulty(message)], None),
             };
             let places = places.as_deref();
-            let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
+            let call =
+                DecisionCall::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
             let (results, places) = match call.decide_all(&requests, places, explain).await {
                 Ok(results) => (results, places),
-                Err(Undecided::Database(error)) => return Err(error.into()),
-                Err(Undecided::Excess(excess)) => {
+                Err(UndecidedCause::Database(error)) => return Err(error.into()),
+                Err(UndecidedCause::Excess(excess)) => {
                     let only = [faulty(excess.message())];
                     (call.decide_all(&only, None, explain).await?, None)
                 }
             };
-            let may_know =
-                |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
+            let may_know = |decided: &DecisionDetails| {
+                has_key || principal.is_some_and(|p| may_explain(p, decided))
+            };
             if explain && !results.iter().all(may_know) {
                 return Err(ApiError::Empty(StatusCode::FORBIDDEN));
             }
@@ -367,21 +372,21 @@ pub async fn decision(
 }
 
 /// A request that was read.
-struct Asked<'b> {
+struct AcceptedDecisionRequest<'b> {
     request: DecisionRequest<'b>,
     /// A large body has space as long as it is there.
     capacity: Option<LargeCall>,
 }
 
-impl<'b> Asked<'b> {
+impl<'b> AcceptedDecisionRequest<'b> {
     /// Reads a body: a large one in a thread where no other request waits for it.
     async fn read(pdp: &Pdp, body: &'b DecisionBody) -> ApiResult<Self> {
         let read = || match body.format {
-            Format::Json => {
+            DecisionFormat::Json => {
                 check_containers(&body.bytes)?;
                 request::read(&body.bytes)
             }
-            Format::Xml => Ok(xml::read(&body.bytes)),
+            DecisionFormat::Xml => Ok(xml::read(&body.bytes)),
         };
         let capacity = pdp.capacity.for_call(0, 0, body.bytes.len()).await?;
         let request = if body.bytes.len() > INLINE_BYTES {
@@ -397,7 +402,7 @@ impl<'b> Asked<'b> {
         &self,
         pdp: &Pdp,
         parts: &DecisionParts<'_>,
-    ) -> Result<Option<LargeCall>, Refused> {
+    ) -> Result<Option<LargeCall>, LimitRefusal> {
         context::count_as(parts.different.len())?;
         if self.capacity.is_some() {
             return Ok(None);
@@ -408,7 +413,7 @@ impl<'b> Asked<'b> {
     }
 
     /// What decisions it asks for.
-    fn parts(&self, max_decisions: usize) -> Result<DecisionParts<'_>, Excess> {
+    fn parts(&self, max_decisions: usize) -> Result<DecisionParts<'_>, ExceededBound> {
         DecisionParts::of(&self.request, max_decisions)
     }
 }
@@ -418,15 +423,15 @@ const INLINE_BYTES: usize = 16 * 1024;
 
 /// Whether a caller may learn how a decision came about: of its own resource, or of any with the
 /// admin scope.
-pub fn may_explain(principal: &Principal, decided: &Decided) -> bool {
+pub fn may_explain(principal: &Principal, decided: &DecisionDetails) -> bool {
     principal.scopes.contains(AUTHORIZE_ADMIN) || decided.is_owned_by(principal.organization())
 }
 
 /// A request for each different decision wanted, and the places of these among all.
 fn partial_requests<'r>(
     parts: DecisionParts<'r>,
-    of: impl Fn(Vec<&'r Entry<'r>>) -> PartialRequest<'r>,
-    faulty: impl Fn(Fault) -> PartialRequest<'r>,
+    of: impl Fn(Vec<&'r RequestCategory<'r>>) -> PartialRequest<'r>,
+    faulty: impl Fn(RequestFault) -> PartialRequest<'r>,
 ) -> (Vec<PartialRequest<'r>>, Option<Vec<usize>>) {
     let requests = parts
         .different

@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use super::{
     PartialRequest,
-    decided::Echo,
-    log::Written,
-    memory::Pair,
+    decided::EchoedAttribute,
+    log::StoredContext,
+    memory::PairFacts,
     question::{
-        APP, Identifier, ORG, ORGANIZATION, PARTY_ID, Question, QuestionNames, RESOURCE, tidied,
+        APP, DecisionQuestion, ORG, ORGANIZATION, PARTY_ID, QuestionIdentifier, QuestionNames,
+        RESOURCE, tidied,
     },
 };
 use registers::parties::Party;
@@ -21,19 +22,19 @@ use xacml::{Category, DataType, Value, ids};
 pub(super) fn complete_parties<'a>(
     names: &QuestionNames<'a>,
     reportee: Option<&Party>,
-    pair: &Pair,
-    attributes: &mut Attributes<'a>,
-    echo: &mut Vec<Echo>,
+    pair: &PairFacts,
+    attributes: &mut PolicyAttributes<'a>,
+    echo: &mut Vec<EchoedAttribute>,
 ) {
     let has = |identifier| names.get(identifier).is_some();
     if let Some(id) = reportee.and_then(|r| r.party_id)
-        && !has(Identifier::ReporteePartyId)
+        && !has(QuestionIdentifier::ReporteePartyId)
     {
         attributes.add(ids::RESOURCE, PARTY_ID, Cow::Owned(id.to_string()));
         if !names.has_other_reportee() {
             // Taken from the instance id: the caller learns which party was meant.
             let category = ids::RESOURCE.to_owned();
-            echo.push(Echo {
+            echo.push(EchoedAttribute {
                 category,
                 id: PARTY_ID.to_owned(),
                 data_type: DataType::String,
@@ -44,13 +45,13 @@ pub(super) fn complete_parties<'a>(
     for (category, present, older) in [
         (
             ids::SUBJECT,
-            Identifier::SubjectOrganization,
-            Identifier::SubjectOrganizationLegacy,
+            QuestionIdentifier::SubjectOrganization,
+            QuestionIdentifier::SubjectOrganizationLegacy,
         ),
         (
             ids::RESOURCE,
-            Identifier::ReporteeOrganization,
-            Identifier::ReporteeOrganizationLegacy,
+            QuestionIdentifier::ReporteeOrganization,
+            QuestionIdentifier::ReporteeOrganizationLegacy,
         ),
     ] {
         if let Some(number) = names.get(older)
@@ -59,8 +60,9 @@ pub(super) fn complete_parties<'a>(
             attributes.add(category, ORGANIZATION, Cow::Borrowed(number));
         }
     }
-    if (has(Identifier::SubjectOrganization) || has(Identifier::SubjectOrganizationLegacy))
-        && !has(Identifier::SubjectPartyId)
+    if (has(QuestionIdentifier::SubjectOrganization)
+        || has(QuestionIdentifier::SubjectOrganizationLegacy))
+        && !has(QuestionIdentifier::SubjectPartyId)
         && let Some(id) = pair.subject.as_ref().and_then(|party| party.party_id)
     {
         attributes.add(ids::SUBJECT, PARTY_ID, Cow::Owned(id.to_string()));
@@ -68,9 +70,9 @@ pub(super) fn complete_parties<'a>(
 }
 
 /// What the policy is asked about, by category.
-pub(super) struct Attributes<'a>(pub(super) Vec<Category<'a>>);
+pub(super) struct PolicyAttributes<'a>(pub(super) Vec<Category<'a>>);
 
-impl<'a> Attributes<'a> {
+impl<'a> PolicyAttributes<'a> {
     /// Steps that it takes to read the values of a request.
     pub(super) fn steps_to_read(request: &PartialRequest<'_>) -> usize {
         let values = request.values.iter();
@@ -81,7 +83,7 @@ impl<'a> Attributes<'a> {
 
     /// The attributes of a request. A value that its data type does not have can match nothing, and
     /// is left out.
-    pub(super) fn of(request: &'a PartialRequest<'_>, question: &Question<'_>) -> Self {
+    pub(super) fn of(request: &'a PartialRequest<'_>, question: &DecisionQuestion<'_>) -> Self {
         let mut out = Self(Vec::with_capacity(4));
         // What a question names it names once, however often it was written.
         let mut named = Vec::new();
@@ -147,8 +149,8 @@ impl<'a> Attributes<'a> {
     }
 
     /// As the log keeps them, in at most so many bytes.
-    pub(super) fn written(&self, pair: &Pair, max_bytes: usize) -> String {
-        let mut out = Written::within(max_bytes);
+    pub(super) fn written(&self, pair: &PairFacts, max_bytes: usize) -> String {
+        let mut out = StoredContext::within(max_bytes);
         for category in &self.0 {
             let person = match &*category.category {
                 ids::SUBJECT => pair.subject.as_ref().map(|party| party.uuid),

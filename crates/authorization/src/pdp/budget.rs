@@ -14,7 +14,7 @@ use foundation::{
     db::DbError,
     deadline,
     http::{ApiError, ApiResult, ModelState, context},
-    limits::{LargeCallPermit, Refused},
+    limits::{LargeCallPermit, LimitRefusal},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
@@ -41,7 +41,7 @@ const ATTRIBUTES_PER_DECISION: usize = 10;
 
 /// A bound that a call is beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Excess {
+pub enum ExceededBound {
     /// [`MAX_CONTAINERS`]
     Containers,
     /// [`MAX_ATTRIBUTES`]
@@ -56,7 +56,7 @@ pub enum Excess {
     Answer,
 }
 
-impl Excess {
+impl ExceededBound {
     /// Which bound, in words.
     pub const fn message(self) -> &'static str {
         match self {
@@ -75,18 +75,20 @@ impl Excess {
     }
 }
 
-impl fmt::Display for Excess {
+impl fmt::Display for ExceededBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())
     }
 }
 
-impl From<Excess> for ApiError {
-    fn from(excess: Excess) -> Self {
+impl From<ExceededBound> for ApiError {
+    fn from(excess: ExceededBound) -> Self {
         let path = match excess {
-            Excess::Decisions | Excess::References => "$.Request.MultiRequests",
-            Excess::Containers => "$",
-            Excess::Attributes | Excess::Evaluation | Excess::Answer => "$.Request",
+            ExceededBound::Decisions | ExceededBound::References => "$.Request.MultiRequests",
+            ExceededBound::Containers => "$",
+            ExceededBound::Attributes | ExceededBound::Evaluation | ExceededBound::Answer => {
+                "$.Request"
+            }
         };
         ModelState::of(path, excess.message()).into()
     }
@@ -94,51 +96,51 @@ impl From<Excess> for ApiError {
 
 /// Why there are no decisions.
 #[derive(Debug)]
-pub enum Undecided {
+pub enum UndecidedCause {
     /// The facts cannot be had.
     Database(DbError),
     /// The call asks for too much.
-    Excess(Excess),
+    Excess(ExceededBound),
 }
 
-impl From<DbError> for Undecided {
+impl From<DbError> for UndecidedCause {
     fn from(error: DbError) -> Self {
         Self::Database(error)
     }
 }
 
-impl From<sqlx::Error> for Undecided {
+impl From<sqlx::Error> for UndecidedCause {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
     }
 }
 
-impl From<Excess> for Undecided {
-    fn from(excess: Excess) -> Self {
+impl From<ExceededBound> for UndecidedCause {
+    fn from(excess: ExceededBound) -> Self {
         Self::Excess(excess)
     }
 }
 
-impl From<Undecided> for ApiError {
-    fn from(undecided: Undecided) -> Self {
+impl From<UndecidedCause> for ApiError {
+    fn from(undecided: UndecidedCause) -> Self {
         match undecided {
-            Undecided::Database(error) => error.into(),
-            Undecided::Excess(excess) => excess.into(),
+            UndecidedCause::Database(error) => error.into(),
+            UndecidedCause::Excess(excess) => excess.into(),
         }
     }
 }
 
 /// The steps that a call has left.
 #[derive(Debug)]
-pub struct Budget(AtomicU32);
+pub struct CallBudget(AtomicU32);
 
-impl Default for Budget {
+impl Default for CallBudget {
     fn default() -> Self {
         Self(AtomicU32::new(MAX_STEPS))
     }
 }
 
-impl Budget {
+impl CallBudget {
     /// Steps that are left.
     pub fn left(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
@@ -148,11 +150,11 @@ impl Budget {
     ///
     /// # Errors
     /// There are not so many left.
-    pub fn take(&self, steps: u32) -> Result<(), Excess> {
+    pub fn take(&self, steps: u32) -> Result<(), ExceededBound> {
         let left = self.left();
         self.0.store(left.saturating_sub(steps), Ordering::Relaxed);
         if steps > left {
-            Err(Excess::Evaluation)
+            Err(ExceededBound::Evaluation)
         } else {
             Ok(())
         }
@@ -161,7 +163,7 @@ impl Budget {
 
 /// The steps that one decision may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Meter {
+pub struct StepMeter {
     left: u32,
     taken: u32,
 }
@@ -170,7 +172,7 @@ pub struct Meter {
 #[derive(Debug)]
 pub struct OutOfSteps;
 
-impl Meter {
+impl StepMeter {
     /// With so many steps.
     pub const fn new(steps: u32) -> Self {
         Self {
@@ -210,7 +212,7 @@ pub struct LargeCall {
 
 /// Bounds on how much is done at a time. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Capacity {
+pub struct DecisionCapacity {
     large: Arc<Semaphore>,
     evaluations: Arc<Semaphore>,
     /// Places in the queue for evaluations, by consumer: one that sends much waits for its own
@@ -220,7 +222,7 @@ pub struct Capacity {
 
 /// An evaluation that may go on until this is dropped.
 #[derive(Debug)]
-struct Turn<'r> {
+struct EvaluationPermit<'r> {
     _processor: Option<SemaphorePermit<'r>>,
     _place: Option<SemaphorePermit<'r>>,
 }
@@ -228,7 +230,7 @@ struct Turn<'r> {
 /// Consumers that have places of their own; others share them.
 const CONSUMERS: usize = 1 << 10;
 
-impl Default for Capacity {
+impl Default for DecisionCapacity {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -243,7 +245,7 @@ impl Default for Capacity {
     }
 }
 
-impl Capacity {
+impl DecisionCapacity {
     /// Waits for space, when a call is large by its decisions, its attributes or the bytes of its
     /// body. It has space until the result is dropped.
     ///
@@ -254,7 +256,7 @@ impl Capacity {
         decisions: usize,
         attributes: usize,
         bytes: usize,
-    ) -> Result<Option<LargeCall>, Refused> {
+    ) -> Result<Option<LargeCall>, LimitRefusal> {
         if decisions <= LARGE.0 && attributes <= LARGE.1 && bytes <= LARGE.2 {
             return Ok(None);
         }
@@ -282,13 +284,13 @@ impl Capacity {
     }
 
     /// Waits for the consumer's place in the queue, and then in the queue.
-    async fn turn(&self, consumer: Option<usize>) -> Turn<'_> {
+    async fn turn(&self, consumer: Option<usize>) -> EvaluationPermit<'_> {
         let own = consumer.and_then(|number| self.of_consumers.get(number % CONSUMERS));
         let place = match own {
             Some(own) => own.acquire().await.ok(),
             None => None,
         };
-        Turn {
+        EvaluationPermit {
             _processor: self.evaluations.acquire().await.ok(),
             _place: place,
         }
@@ -299,7 +301,7 @@ impl Capacity {
 ///
 /// # Errors
 /// There are too many.
-pub fn check_containers(json: &[u8]) -> Result<(), Excess> {
+pub fn check_containers(json: &[u8]) -> Result<(), ExceededBound> {
     // A smaller body cannot have too many.
     if json.len() <= MAX_CONTAINERS {
         return Ok(());
@@ -315,7 +317,7 @@ pub fn check_containers(json: &[u8]) -> Result<(), Excess> {
         }
     }
     if count > MAX_CONTAINERS {
-        Err(Excess::Containers)
+        Err(ExceededBound::Containers)
     } else {
         Ok(())
     }
@@ -352,10 +354,10 @@ mod tests {
 
     #[test]
     fn a_budget_is_used_up_once() {
-        let budget = Budget::default();
+        let budget = CallBudget::default();
         assert!(budget.take(MAX_STEPS - 1).is_ok());
         assert_eq!(budget.left(), 1);
-        assert_eq!(budget.take(2), Err(Excess::Evaluation));
+        assert_eq!(budget.take(2), Err(ExceededBound::Evaluation));
         assert_eq!(budget.left(), 0);
         assert!(budget.take(0).is_ok());
     }
@@ -365,17 +367,17 @@ mod tests {
         let list = |items: usize| format!("[{}\"\\\"[{{\"]", "{},".repeat(items));
         assert_eq!(check_containers(list(59_999).as_bytes()), Ok(()));
         let beyond = check_containers(list(60_000).as_bytes());
-        assert_eq!(beyond, Err(Excess::Containers));
+        assert_eq!(beyond, Err(ExceededBound::Containers));
         let text = format!("[\"{}\"]", "[{".repeat(60_000));
         assert_eq!(check_containers(text.as_bytes()), Ok(()));
     }
 
     #[tokio::test]
     async fn a_consumer_waits_for_itself_and_others_do_not() {
-        let capacity = Capacity {
+        let capacity = DecisionCapacity {
             evaluations: Arc::new(Semaphore::new(1)),
             of_consumers: (0..CONSUMERS).map(|_| Semaphore::new(1)).collect(),
-            ..Capacity::default()
+            ..DecisionCapacity::default()
         };
         let first = capacity.turn(Some(1)).await;
         let mut second = pin!(capacity.turn(Some(1)));
@@ -398,7 +400,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_calls_wait_for_each_other_and_small_ones_do_not_wait() {
-        let capacity = Capacity::default();
+        let capacity = DecisionCapacity::default();
         let mut held = Vec::new();
         for _ in 0..2 {
             held.push(capacity.for_call(0, MAX_ATTRIBUTES, 0).await.unwrap());

@@ -18,18 +18,19 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{
-    AtLeast, Decided, DecisionReason, PartialRequest, Pdp, RequiredLevel, View,
-    budget::{Budget, Excess, MAX_ANSWER_BYTES, Undecided},
-    decided::DecidedBy,
-    level::CountedLevel,
-    log::{Endpoint, Line, MAX_CONTEXT_BYTES, Written},
+    DecisionDetails, DecisionMode, DecisionReason, MinimumPosition, PartialRequest, Pdp,
+    RequiredLevel,
+    budget::{CallBudget, ExceededBound, MAX_ANSWER_BYTES, UndecidedCause},
+    decided::DecisionBasis,
+    level::StatedLevelKind,
+    log::{DecisionRecord, Endpoint, MAX_CONTEXT_BYTES, StoredContext},
     question::{
         APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE,
         RESOURCE_INSTANCE, SYSTEM_USER, USER_ID,
     },
 };
 use foundation::{
-    audit::Network, db::feed::Position, http::context, ids::OrgNumber, token::Principal,
+    audit::AddressNetwork, db::feed::FeedPosition, http::context, ids::OrgNumber, token::Principal,
 };
 use xacml::{Code, Decision, ids};
 
@@ -46,27 +47,27 @@ const MIN_CONTEXT_BYTES: usize = 4 * 1024;
 
 /// A call being answered.
 #[derive(Debug)]
-pub struct Call<'s> {
+pub struct DecisionCall<'s> {
     pdp: &'s Pdp,
     endpoint: Endpoint,
-    view: View,
+    view: DecisionMode,
     /// How far the present history has come, when the caller's position is of another.
-    present: Option<Position>,
+    present: Option<FeedPosition>,
     caller: Option<Arc<Principal>>,
     request_id: Option<Uuid>,
     address: Option<IpAddr>,
     id: Uuid,
     created: DateTime<Utc>,
     parts: AtomicI32,
-    budget: Budget,
+    budget: CallBudget,
 }
 
-impl<'s> Call<'s> {
+impl<'s> DecisionCall<'s> {
     /// Begins a call of a caller, on facts as new as asked for.
     pub async fn begin(
         pdp: &'s Pdp,
         endpoint: Endpoint,
-        at_least: AtLeast,
+        at_least: MinimumPosition,
         principal: Option<&Arc<Principal>>,
     ) -> Self {
         let (view, present) = pdp.view(at_least).await;
@@ -83,17 +84,17 @@ impl<'s> Call<'s> {
             id,
             created,
             parts: AtomicI32::new(0),
-            budget: Budget::default(),
+            budget: CallBudget::default(),
         }
     }
 
     /// What it may still cost.
-    pub const fn budget(&self) -> &Budget {
+    pub const fn budget(&self) -> &CallBudget {
         &self.budget
     }
 
     /// On which facts it decides.
-    pub const fn view(&self) -> View {
+    pub const fn view(&self) -> DecisionMode {
         self.view
     }
 
@@ -108,10 +109,10 @@ impl<'s> Call<'s> {
         requests: &[PartialRequest<'_>],
         places: Option<&[usize]>,
         explain: bool,
-    ) -> Result<Vec<Decided>, Undecided> {
+    ) -> Result<Vec<DecisionDetails>, UndecidedCause> {
         let began = Instant::now();
         let parts = places.map_or(requests.len(), <[usize]>::len);
-        let view = View {
+        let view = DecisionMode {
             explain,
             ..self.view_of(parts)
         };
@@ -134,8 +135,8 @@ impl<'s> Call<'s> {
     }
 
     /// The view of a call with so many decisions, all of which are logged.
-    pub fn view_of(&self, parts: usize) -> View {
-        View {
+    pub fn view_of(&self, parts: usize) -> DecisionMode {
+        DecisionMode {
             is_logged: true,
             context_bytes: (MAX_LOGGED_BYTES / parts.max(1))
                 .clamp(MIN_CONTEXT_BYTES, MAX_CONTEXT_BYTES),
@@ -147,11 +148,13 @@ impl<'s> Call<'s> {
     ///
     /// # Errors
     /// It is.
-    pub fn check_answer<'d>(mut decided: impl Iterator<Item = &'d Decided>) -> Result<(), Excess> {
+    pub fn check_answer<'d>(
+        mut decided: impl Iterator<Item = &'d DecisionDetails>,
+    ) -> Result<(), ExceededBound> {
         let bytes = decided.try_fold(0_usize, |sum, one| {
             Some(sum + one.answer_bytes()).filter(|sum| *sum <= MAX_ANSWER_BYTES)
         });
-        bytes.map(|_| ()).ok_or(Excess::Answer)
+        bytes.map(|_| ()).ok_or(ExceededBound::Answer)
     }
 
     /// Counts and logs a decision as the next part of the call, its attributes in at most so many
@@ -160,7 +163,7 @@ impl<'s> Call<'s> {
         &self,
         context_bytes: usize,
         request: &PartialRequest<'_>,
-        decided: &Decided,
+        decided: &DecisionDetails,
         took: Duration,
     ) -> impl Future<Output = ()> {
         self.pdp.counters.decided(self.endpoint, decided);
@@ -168,7 +171,7 @@ impl<'s> Call<'s> {
             .context
             .as_deref()
             .map_or_else(|| Cow::Owned(given(request, context_bytes)), Cow::Borrowed);
-        let found = Outcome {
+        let found = DecisionOutcome {
             decision: decided.decision,
             status: decided.status,
             reason: decided.reason,
@@ -181,7 +184,7 @@ impl<'s> Call<'s> {
 
     /// Records a refusal that came before the decision.
     pub async fn refuse(&self, request: &PartialRequest<'_>, reason: DecisionReason) {
-        let found = Outcome {
+        let found = DecisionOutcome {
             decision: Decision::Indeterminate,
             status: Code::ProcessingError,
             reason,
@@ -209,14 +212,19 @@ impl<'s> Call<'s> {
     }
 
     /// A decision as the log keeps it, field by field.
-    fn line(&self, request: &PartialRequest<'_>, found: &Outcome<'_>, context: &str) -> Line {
+    fn line(
+        &self,
+        request: &PartialRequest<'_>,
+        found: &DecisionOutcome<'_>,
+        context: &str,
+    ) -> DecisionRecord {
         let subject = |id: &str| request.first(ids::SUBJECT, id);
         let named = |id: &str| request.first(ids::RESOURCE, id);
         let number = |text: Option<&str>| text.and_then(|text| text.trim().parse().ok());
         let uuid = |text: Option<&str>| text.and_then(|text| Uuid::try_parse(text).ok());
         let known = found.of.and_then(|decided| decided.resource.as_ref());
         let pair = found.of.and_then(|decided| decided.pair.as_ref());
-        let mut line = Line::begin(
+        let mut line = DecisionRecord::begin(
             self.id,
             self.parts.fetch_add(1, Ordering::Relaxed),
             self.created,
@@ -229,7 +237,7 @@ impl<'s> Call<'s> {
         line.text(caller.and_then(|principal| principal.client_id.as_deref()));
         line.text(caller.and_then(|principal| principal.jti.as_deref()));
         line.uuid(self.request_id);
-        line.shown(self.address.map(Network));
+        line.shown(self.address.map(AddressNetwork));
         line.text(subject("urn:altinn:sessionid"));
         line.number(number(subject(USER_ID)));
         line.number(number(subject(PARTY_ID)));
@@ -261,7 +269,7 @@ impl<'s> Call<'s> {
         line.raw(Some(found.reason.wire()));
         line.number(known.and_then(|resource| resource.policy_version));
         let by = found.of.and_then(|decided| decided.by.as_ref());
-        line.text(by.map(DecidedBy::name).as_deref());
+        line.text(by.map(DecisionBasis::name).as_deref());
         line.flag(request.is_enriched_by_caller);
         line.number(Some(found.micros));
         line.raw(Some(context));
@@ -279,23 +287,23 @@ impl<'s> Call<'s> {
         line.number(levels.and_then(|(stated, _)| number(stated.general)));
         line.number(levels.and_then(|(stated, _)| number(stated.system_users)));
         let counted = levels.and_then(|(stated, subject)| stated.which_counts(subject));
-        line.raw(counted.map(CountedLevel::wire));
+        line.raw(counted.map(StatedLevelKind::wire));
         line
     }
 }
 
 /// What came of a request.
-struct Outcome<'d> {
+struct DecisionOutcome<'d> {
     decision: Decision,
     status: Code,
     reason: DecisionReason,
     micros: i32,
-    of: Option<&'d Decided>,
+    of: Option<&'d DecisionDetails>,
 }
 
 /// The attributes of a request as they were given, in at most so many bytes.
 fn given(request: &PartialRequest<'_>, max_bytes: usize) -> String {
-    let mut written = Written::within(max_bytes);
+    let mut written = StoredContext::within(max_bytes);
     for v in &request.values {
         written.add(
             &v.category,
@@ -321,11 +329,11 @@ mod tests {
     #[test]
     fn what_is_decided_from_memory_is_not_burdened_with_what_reading_takes() {
         // Futures are moved: a handler's whole future is copied twice for each request.
-        let decide = |call: &'static Call<'static>,
+        let decide = |call: &'static DecisionCall<'static>,
                       requests: &'static [PartialRequest<'static>],
                       explain| call.decide_all(requests, None, explain);
         assert!(size(&decide) <= 512, "{}", size(&decide));
-        let caller = |verifier: &'static foundation::token::Verifier,
+        let caller = |verifier: &'static foundation::token::TokenVerifier,
                       token: &'static str,
                       (): ()| { verifier.verify(token) };
         assert!(size(&caller) <= 768, "{}", size(&caller));

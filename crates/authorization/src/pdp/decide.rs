@@ -3,14 +3,17 @@
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use super::{
-    Decided, DecisionReason, Fault, PartialRequest, Pdp, SubjectKind, View,
-    attributes::{Attributes, complete_parties},
-    budget::{Budget, Excess, INLINE_STEPS, MAX_ANSWER_BYTES, Meter, OutOfSteps, Undecided},
-    decided::{DecidedBy, Echo, echo_bytes},
+    DecisionDetails, DecisionMode, DecisionReason, LevelSubject, PartialRequest, Pdp, RequestFault,
+    attributes::{PolicyAttributes, complete_parties},
+    budget::{
+        CallBudget, ExceededBound, INLINE_STEPS, MAX_ANSWER_BYTES, OutOfSteps, StepMeter,
+        UndecidedCause,
+    },
+    decided::{DecisionBasis, EchoedAttribute, echo_bytes},
     explain,
-    memory::{Key, Known as KnownParty, Pair},
+    memory::{KnownParty, PairFacts, PairKey},
     policy_findings::PolicyFindings,
-    question::{Question, TWO_PARTIES, TWO_SUBJECTS, Who},
+    question::{DecisionQuestion, QuestionSubject, TWO_PARTIES, TWO_SUBJECTS},
     single_rights,
 };
 use foundation::db::{DbError, feed::Fact};
@@ -19,20 +22,20 @@ use registers::{
     parties::{Party, PartyKind},
     resources::{self, Resource},
 };
-use xacml::{Code, Decision, Environment, Limits, Prepared, Scratch, ids};
+use xacml::{Code, Decision, Environment, Limits, PreparedRequest, Scratch, ids};
 
 /// Either the answer, or the facts to go on with.
-type Step<T> = Result<T, Fault>;
+type StepResult<T> = Result<T, RequestFault>;
 
 /// Why a decision was not made from beginning to end.
-enum Stop {
+enum DecisionStop {
     /// Something is wrong with the request or the policy: it is Indeterminate.
-    Fault(Fault),
+    Fault(RequestFault),
     /// It needs more steps than it may take here.
     OutOfSteps,
 }
 
-impl From<OutOfSteps> for Stop {
+impl From<OutOfSteps> for DecisionStop {
     fn from(_: OutOfSteps) -> Self {
         Self::OutOfSteps
     }
@@ -40,15 +43,15 @@ impl From<OutOfSteps> for Stop {
 
 /// What one question is decided on, as far as it is known.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct DecisionFacts {
     pub(super) resource: Option<Arc<Resource>>,
-    pub(super) pair: Option<Arc<Fact<Pair>>>,
+    pub(super) pair: Option<Arc<Fact<PairFacts>>>,
 }
 
 /// Resources and pairs as they were read.
-type Read = (
+type ReadFacts = (
     HashMap<String, Arc<Resource>>,
-    HashMap<Key, Arc<Fact<Pair>>>,
+    HashMap<PairKey, Arc<Fact<PairFacts>>>,
 );
 
 thread_local! {
@@ -62,18 +65,18 @@ impl Pdp {
     /// The facts cannot be had. Faults of the request are Indeterminate decisions, not errors.
     pub async fn decide(
         &self,
-        view: View,
+        view: DecisionMode,
         request: &PartialRequest<'_>,
-    ) -> Result<Decided, DbError> {
+    ) -> Result<DecisionDetails, DbError> {
         let only = std::slice::from_ref(request);
-        match self.decide_all(view, only, &Budget::default()).await {
+        match self.decide_all(view, only, &CallBudget::default()).await {
             Ok(mut all) => Ok(all.pop().unwrap_or_else(|| {
-                Decided::faulty(request, &Fault::Processing("nothing was asked"))
+                DecisionDetails::faulty(request, &RequestFault::Processing("nothing was asked"))
             })),
-            Err(Undecided::Database(error)) => Err(error),
-            Err(Undecided::Excess(excess)) => Ok(Decided::faulty(
+            Err(UndecidedCause::Database(error)) => Err(error),
+            Err(UndecidedCause::Excess(excess)) => Ok(DecisionDetails::faulty(
                 request,
-                &Fault::Processing(excess.message()),
+                &RequestFault::Processing(excess.message()),
             )),
         }
     }
@@ -86,17 +89,17 @@ impl Pdp {
     /// decisions, not errors.
     pub(super) async fn decide_all(
         &self,
-        view: View,
+        view: DecisionMode,
         requests: &[PartialRequest<'_>],
-        budget: &Budget,
-    ) -> Result<Vec<Decided>, Undecided> {
+        budget: &CallBudget,
+    ) -> Result<Vec<DecisionDetails>, UndecidedCause> {
         let echoed: usize = requests.iter().map(bytes_of_echo).sum();
         if echoed > MAX_ANSWER_BYTES {
-            return Err(Excess::Answer.into());
+            return Err(ExceededBound::Answer.into());
         }
-        let questions: Vec<Step<Question<'_>>> = requests
+        let questions: Vec<StepResult<DecisionQuestion<'_>>> = requests
             .iter()
-            .map(|request| Question::of(request, &self.identity))
+            .map(|request| DecisionQuestion::of(request, &self.identity))
             .collect();
         let facts = self.gather(view, &questions).await?;
         let (mut all, rest) = self.judge_inline(view, requests, &questions, facts, budget)?;
@@ -126,14 +129,20 @@ impl Pdp {
     /// requests for which it would take more.
     fn judge_inline(
         &self,
-        view: View,
+        view: DecisionMode,
         requests: &[PartialRequest<'_>],
-        questions: &[Step<Question<'_>>],
-        facts: Vec<Facts>,
-        budget: &Budget,
-    ) -> Result<(Vec<Decided>, Option<std::vec::IntoIter<Facts>>), Excess> {
+        questions: &[StepResult<DecisionQuestion<'_>>],
+        facts: Vec<DecisionFacts>,
+        budget: &CallBudget,
+    ) -> Result<
+        (
+            Vec<DecisionDetails>,
+            Option<std::vec::IntoIter<DecisionFacts>>,
+        ),
+        ExceededBound,
+    > {
         let mut all = Vec::with_capacity(requests.len());
-        let mut meter = Meter::new(INLINE_STEPS.min(budget.left()));
+        let mut meter = StepMeter::new(INLINE_STEPS.min(budget.left()));
         let mut waiting = facts.into_iter();
         for (request, question) in requests.iter().zip(questions) {
             let before = meter;
@@ -163,22 +172,22 @@ impl Pdp {
     /// Judges requests by the facts for each of them.
     fn judge_all(
         &self,
-        view: View,
+        view: DecisionMode,
         requests: &[PartialRequest<'_>],
-        questions: &[Step<Question<'_>>],
-        facts: impl Iterator<Item = Facts>,
-        budget: &Budget,
-    ) -> Result<Vec<Decided>, Excess> {
+        questions: &[StepResult<DecisionQuestion<'_>>],
+        facts: impl Iterator<Item = DecisionFacts>,
+        budget: &CallBudget,
+    ) -> Result<Vec<DecisionDetails>, ExceededBound> {
         let (mut all, mut explained) = (Vec::with_capacity(requests.len()), 0);
         for ((request, question), facts) in requests.iter().zip(questions).zip(facts) {
-            let mut meter = Meter::new(budget.left());
+            let mut meter = StepMeter::new(budget.left());
             let decided = self
                 .judge(view, request, question, facts, &mut meter)
-                .map_err(|_| Excess::Evaluation)?;
+                .map_err(|_| ExceededBound::Evaluation)?;
             budget.take(meter.taken())?;
             explained += decided.findings.as_ref().map_or(0, PolicyFindings::bytes);
             if explained > MAX_ANSWER_BYTES {
-                return Err(Excess::Answer);
+                return Err(ExceededBound::Answer);
             }
             all.push(decided);
         }
@@ -191,11 +200,11 @@ impl Pdp {
     /// The facts cannot be had.
     pub(super) async fn facts_of(
         &self,
-        view: View,
+        view: DecisionMode,
         request: &PartialRequest<'_>,
-    ) -> Result<Facts, DbError> {
-        let Ok(question) = Question::of(request, &self.identity) else {
-            return Ok(Facts::default());
+    ) -> Result<DecisionFacts, DbError> {
+        let Ok(question) = DecisionQuestion::of(request, &self.identity) else {
+            return Ok(DecisionFacts::default());
         };
         let key = (question.subject, question.reportee);
         let mut facts = self
@@ -213,8 +222,8 @@ impl Pdp {
     /// What a permit rests on, as `kind:name`; none when it rests on the policy alone. Of a decision
     /// whose view names packages.
     #[must_use]
-    pub fn granted_by(&self, decided: &Decided) -> Option<String> {
-        if let Some(DecidedBy::SingleRight { assignment, .. }) = &decided.by {
+    pub fn granted_by(&self, decided: &DecisionDetails) -> Option<String> {
+        if let Some(DecisionBasis::SingleRight { assignment, .. }) = &decided.by {
             return Some(format!("single_right:{assignment}"));
         }
         let package = self.catalogue.package(*decided.packages.first()?)?;
@@ -225,25 +234,25 @@ impl Pdp {
     /// resources and one of pairs.
     async fn gather(
         &self,
-        view: View,
-        questions: &[Step<Question<'_>>],
-    ) -> Result<Vec<Facts>, DbError> {
+        view: DecisionMode,
+        questions: &[StepResult<DecisionQuestion<'_>>],
+    ) -> Result<Vec<DecisionFacts>, DbError> {
         let from_memory = view.from_memory && self.feed.is_followed();
         let mut facts = Vec::with_capacity(questions.len());
-        let (mut resources, mut pairs): (Vec<String>, Vec<Key>) = (Vec::new(), Vec::new());
+        let (mut resources, mut pairs): (Vec<String>, Vec<PairKey>) = (Vec::new(), Vec::new());
         for question in questions {
-            let mut one = Facts::default();
+            let mut one = DecisionFacts::default();
             if let Ok(question) = question {
                 let known = if from_memory {
                     self.resources.get(&question.resource)
                 } else {
-                    resources::Known::Unknown
+                    resources::CachedResource::Unknown
                 };
-                let is_absent = matches!(known, resources::Known::Absent);
+                let is_absent = matches!(known, resources::CachedResource::Absent);
                 match known {
-                    resources::Known::Live(resource) => one.resource = Some(resource),
-                    resources::Known::Absent => {}
-                    resources::Known::Unknown => {
+                    resources::CachedResource::Live(resource) => one.resource = Some(resource),
+                    resources::CachedResource::Absent => {}
+                    resources::CachedResource::Unknown => {
                         if !resources.iter().any(|r| *r == question.resource) {
                             resources.push(question.resource.clone().into_owned());
                         }
@@ -285,7 +294,12 @@ impl Pdp {
         Ok(facts)
     }
 
-    async fn read(&self, resources: &[String], pairs: &[Key], anew: bool) -> Result<Read, DbError> {
+    async fn read(
+        &self,
+        resources: &[String],
+        pairs: &[PairKey],
+        anew: bool,
+    ) -> Result<ReadFacts, DbError> {
         let read = if resources.is_empty() {
             HashMap::new()
         } else {
@@ -302,24 +316,24 @@ impl Pdp {
     /// Decides by the facts. They are given back when it takes more steps than there are.
     fn judge(
         &self,
-        view: View,
+        view: DecisionMode,
         request: &PartialRequest<'_>,
-        question: &Step<Question<'_>>,
-        facts: Facts,
-        meter: &mut Meter,
-    ) -> Result<Decided, Facts> {
+        question: &StepResult<DecisionQuestion<'_>>,
+        facts: DecisionFacts,
+        meter: &mut StepMeter,
+    ) -> Result<DecisionDetails, DecisionFacts> {
         let question = match question {
             Ok(question) => question,
             Err(fault) => {
-                let mut decided = Decided::faulty(request, fault);
+                let mut decided = DecisionDetails::faulty(request, fault);
                 if view.explain {
                     decided.findings = Some(PolicyFindings::default());
                 }
                 return Ok(decided);
             }
         };
-        let mut decided = Decided::open();
-        let Facts { resource, pair } = facts;
+        let mut decided = DecisionDetails::open();
+        let DecisionFacts { resource, pair } = facts;
         let has_policy = |resource: &&Resource| resource.policy.is_some();
         let known = (
             resource.as_deref().filter(has_policy),
@@ -327,8 +341,8 @@ impl Pdp {
         );
         match self.try_judge(view, request, question, known, &mut decided, meter) {
             Ok(()) => {}
-            Err(Stop::Fault(fault)) => decided.fail(request, &fault),
-            Err(Stop::OutOfSteps) => return Err(Facts { resource, pair }),
+            Err(DecisionStop::Fault(fault)) => decided.fail(request, &fault),
+            Err(DecisionStop::OutOfSteps) => return Err(DecisionFacts { resource, pair }),
         }
         let resource = resource.filter(|resource| resource.policy.is_some());
         decided.pair = pair.filter(|_| resource.is_some());
@@ -338,14 +352,14 @@ impl Pdp {
 
     fn try_judge(
         &self,
-        view: View,
+        view: DecisionMode,
         request: &PartialRequest<'_>,
-        question: &Question<'_>,
-        (resource, pair): (Option<&Resource>, Option<&Pair>),
-        decided: &mut Decided,
-        meter: &mut Meter,
-    ) -> Result<(), Stop> {
-        let processing = |message| Stop::Fault(Fault::Processing(message));
+        question: &DecisionQuestion<'_>,
+        (resource, pair): (Option<&Resource>, Option<&PairFacts>),
+        decided: &mut DecisionDetails,
+        meter: &mut StepMeter,
+    ) -> Result<(), DecisionStop> {
+        let processing = |message| DecisionStop::Fault(RequestFault::Processing(message));
         let known = resource.and_then(|resource| Some((resource, resource.policy.as_deref()?)));
         let Some((resource, policy)) = known else {
             decided.reason = DecisionReason::UnknownResource;
@@ -366,11 +380,11 @@ impl Pdp {
             return Err(processing(TWO_SUBJECTS));
         }
         let reportee = reportee.map(|known: &KnownParty| &known.party);
-        if question.who == Who::NationalId && pair.subject.is_none() {
+        if question.who == QuestionSubject::NationalId && pair.subject.is_none() {
             decided.reason = DecisionReason::UnknownSubject;
             return Err(processing("the person is unknown"));
         }
-        let is_system_user = matches!(question.who, Who::SystemUser(_));
+        let is_system_user = matches!(question.who, QuestionSubject::SystemUser(_));
         if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.is_active) {
             decided.decision = Decision::NotApplicable;
             decided.reason = if pair.system_user.is_some() {
@@ -381,15 +395,16 @@ impl Pdp {
             return Ok(());
         }
         if is_system_user {
-            decided.subject = SubjectKind::SystemUser;
+            decided.subject = LevelSubject::SystemUser;
         }
         let kind = pair.subject.as_ref().map(|party| party.kind);
         let is_person = kind == Some(PartyKind::Person) && question.who.may_be_person();
         // An organisation has packages by its uuid, not by its number.
-        let is_organization = kind == Some(PartyKind::Organization) && question.who == Who::Party;
-        let to_read = Attributes::steps_to_read(request);
+        let is_organization =
+            kind == Some(PartyKind::Organization) && question.who == QuestionSubject::Party;
+        let to_read = PolicyAttributes::steps_to_read(request);
         meter.take(to_read)?;
-        let mut attributes = Attributes::of(request, question);
+        let mut attributes = PolicyAttributes::of(request, question);
         attributes.complete_resource(&question.resource);
         complete_parties(
             &question.names,
@@ -423,7 +438,8 @@ impl Pdp {
         }
         let (decision, status) = SCRATCH.with_borrow_mut(|Scratch { binding, work }| {
             let environment = Environment::at(self.clock.seconds());
-            let prepared = Prepared::new(&policy.program, &attributes.0, environment, binding);
+            let prepared =
+                PreparedRequest::new(&policy.program, &attributes.0, environment, binding);
             let evaluation = if view.explain {
                 prepared.explain_within(meter.left(), work)
             } else {
@@ -440,7 +456,7 @@ impl Pdp {
             decided.by = evaluation
                 .rule()
                 .zip(evaluation.rule_number())
-                .map(|(id, number)| DecidedBy::Rule {
+                .map(|(id, number)| DecisionBasis::Rule {
                     id: id.to_owned(),
                     number,
                 });
@@ -510,12 +526,12 @@ fn bytes_of_echo(request: &PartialRequest<'_>) -> usize {
     echoed.map(|v| echo_bytes(&v.id, &v.value)).sum()
 }
 
-fn echo(request: &PartialRequest<'_>) -> impl Iterator<Item = Echo> {
+fn echo(request: &PartialRequest<'_>) -> impl Iterator<Item = EchoedAttribute> {
     request
         .values
         .iter()
         .filter(|v| v.include_in_result)
-        .map(|v| Echo {
+        .map(|v| EchoedAttribute {
             category: v.category.clone().into_owned(),
             id: v.id.clone().into_owned(),
             data_type: v.data_type,

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    DecisionReason, Fault, PartialRequest, RequiredLevel, SubjectKind, level::StatedLevels,
-    memory::Pair, policy_findings::PolicyFindings,
+    DecisionReason, LevelSubject, PartialRequest, RequestFault, RequiredLevel, level::StatedLevels,
+    memory::PairFacts, policy_findings::PolicyFindings,
 };
 use foundation::{db::feed::Fact, ids::OrgNumber};
 use registers::{
@@ -18,7 +18,7 @@ use xacml::{Code, DataType, Decision, Obligation};
 
 /// An attribute to be echoed.
 #[derive(Debug, Clone)]
-pub struct Echo {
+pub struct EchoedAttribute {
     pub category: String,
     pub id: String,
     pub data_type: DataType,
@@ -30,7 +30,7 @@ const BYTES_OF_RESULT: usize = 300;
 /// Bytes of an echoed attribute without its texts.
 const BYTES_OF_ECHO: usize = 160;
 
-impl Echo {
+impl EchoedAttribute {
     fn answer_bytes(&self) -> usize {
         echo_bytes(&self.id, &self.value)
     }
@@ -43,7 +43,7 @@ pub(super) fn echo_bytes(id: &str, value: &str) -> usize {
 
 /// What decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum DecidedBy {
+pub(super) enum DecisionBasis {
     /// A rule of the policy.
     Rule {
         /// Its id; ids may repeat.
@@ -60,7 +60,7 @@ pub(super) enum DecidedBy {
     },
 }
 
-impl DecidedBy {
+impl DecisionBasis {
     /// As the decision log has it.
     pub(super) fn name(&self) -> Cow<'_, str> {
         match self {
@@ -72,7 +72,7 @@ impl DecidedBy {
 
 /// A decision with what goes with it.
 #[derive(Debug)]
-pub struct Decided {
+pub struct DecisionDetails {
     /// The decision.
     pub decision: Decision,
     /// Status code.
@@ -82,15 +82,15 @@ pub struct Decided {
     /// In words, when Indeterminate or denied by an access list.
     pub message: Option<&'static str>,
     /// Attributes the caller wants back.
-    pub echo: Vec<Echo>,
+    pub echo: Vec<EchoedAttribute>,
     /// What it is about, when there is such a resource with a policy.
     pub resource: Option<Arc<Resource>>,
     /// What decided; none when the policy did without a rule of its own.
-    pub(super) by: Option<DecidedBy>,
+    pub(super) by: Option<DecisionBasis>,
     /// What it was decided about, as the log keeps it.
     pub(super) context: Option<String>,
     /// What it was decided on, when it came so far.
-    pub(super) pair: Option<Arc<Fact<Pair>>>,
+    pub(super) pair: Option<Arc<Fact<PairFacts>>>,
     /// How the policy came to its answer, when that was asked for.
     pub(super) findings: Option<PolicyFindings>,
     /// Packages that the subject holds and the rule that permitted asks for, when that was asked for.
@@ -98,14 +98,14 @@ pub struct Decided {
     /// The explanation in JSON, when it was asked for.
     pub explanation: Option<Arc<RawValue>>,
     /// Whom it is about, as far as it makes a difference for levels.
-    pub(super) subject: SubjectKind,
+    pub(super) subject: LevelSubject,
     /// Nothing decided so far, and rights of sub-units might.
     pub(super) looks_in_sub_units: bool,
     /// Only with a Permit.
     pub(super) policy: Option<Arc<CompiledPolicy>>,
 }
 
-impl Decided {
+impl DecisionDetails {
     pub(super) fn open() -> Self {
         Self {
             decision: Decision::Indeterminate,
@@ -120,22 +120,26 @@ impl Decided {
             findings: None,
             packages: Vec::new(),
             explanation: None,
-            subject: SubjectKind::Other,
+            subject: LevelSubject::Other,
             looks_in_sub_units: false,
             policy: None,
         }
     }
 
-    pub(super) fn faulty(request: &PartialRequest<'_>, fault: &Fault) -> Self {
+    pub(super) fn faulty(request: &PartialRequest<'_>, fault: &RequestFault) -> Self {
         let mut out = Self::open();
         out.fail(request, fault);
         out
     }
 
-    pub(super) fn fail(&mut self, request: &PartialRequest<'_>, fault: &Fault) {
+    pub(super) fn fail(&mut self, request: &PartialRequest<'_>, fault: &RequestFault) {
         let (status, message) = match fault {
-            Fault::Processing(message) if !request.is_internal => (Code::ProcessingError, message),
-            Fault::Processing(message) | Fault::Syntax(message) => (Code::SyntaxError, message),
+            RequestFault::Processing(message) if !request.is_internal => {
+                (Code::ProcessingError, message)
+            }
+            RequestFault::Processing(message) | RequestFault::Syntax(message) => {
+                (Code::SyntaxError, message)
+            }
         };
         self.decision = Decision::Indeterminate;
         self.status = status;
@@ -160,7 +164,7 @@ impl Decided {
 
     /// About how many bytes it takes in an answer.
     pub(super) fn answer_bytes(&self) -> usize {
-        let echo: usize = self.echo.iter().map(Echo::answer_bytes).sum();
+        let echo: usize = self.echo.iter().map(EchoedAttribute::answer_bytes).sum();
         let explanation = self.explanation.as_ref().map_or(0, |json| json.get().len());
         let obligations = self.policy.as_ref().map_or(0, |p| p.obligation_bytes);
         BYTES_OF_RESULT + echo + explanation + obligations
@@ -178,7 +182,7 @@ impl Decided {
 
     /// Completes a Permit: the policy's obligations go with it, unless the resource is open to
     /// parties on its access lists alone and the reportee is on none of them.
-    pub(super) fn finish_permit(&mut self, resource: &Resource, pair: &Pair, action: &str) {
+    pub(super) fn finish_permit(&mut self, resource: &Resource, pair: &PairFacts, action: &str) {
         if !resource.access_list_enabled || is_listed(pair, resource, action) {
             self.policy.clone_from(&resource.policy);
         } else {
@@ -192,7 +196,7 @@ impl Decided {
 }
 
 /// Lists name organisations. One without actions admits all.
-fn is_listed(pair: &Pair, resource: &Resource, action: &str) -> bool {
+fn is_listed(pair: &PairFacts, resource: &Resource, action: &str) -> bool {
     let reportee = pair.reportee.as_ref().map(|known| &known.party);
     reportee.is_some_and(|party| party.kind == PartyKind::Organization)
         && pair.listings.iter().any(|l| {

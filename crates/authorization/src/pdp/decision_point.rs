@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use super::{answer_id::AnswerIds, budget::Capacity, log::Log, memory::Memory, metrics::Counters};
-use foundation::{clock::Clock, db::feed::Feed};
+use super::{
+    answer_id::AnswerIds, budget::DecisionCapacity, log::DecisionLog, memory::PairMemory,
+    metrics::DecisionMetrics,
+};
+use foundation::{clock::Clock, db::feed::ChangeFeed};
 use registers::{
     packages::Catalogue,
     parties::{IdentityKeys, rules::ClientResources},
-    resources::Resources,
+    resources::LiveResources,
 };
 
 /// Decides.
@@ -17,15 +20,15 @@ use registers::{
 pub struct Pdp {
     pub(super) db: PgPool,
     pub(super) catalogue: Arc<Catalogue>,
-    pub(super) feed: Arc<Feed>,
-    pub(super) resources: Arc<Resources>,
-    pub(super) memory: Memory,
+    pub(super) feed: Arc<ChangeFeed>,
+    pub(super) resources: Arc<LiveResources>,
+    pub(super) memory: PairMemory,
     pub(super) identity: Arc<IdentityKeys>,
     pub(super) clock: Clock,
-    pub(super) counters: Counters,
+    pub(super) counters: DecisionMetrics,
     pub(super) answer_ids: AnswerIds,
-    pub(super) log: Log,
-    pub(super) capacity: Capacity,
+    pub(super) log: DecisionLog,
+    pub(super) capacity: DecisionCapacity,
 }
 
 impl Pdp {
@@ -35,14 +38,14 @@ impl Pdp {
     pub fn new(
         db: PgPool,
         catalogue: Arc<Catalogue>,
-        feed: Arc<Feed>,
-        resources: Arc<Resources>,
+        feed: Arc<ChangeFeed>,
+        resources: Arc<LiveResources>,
         identity: Arc<IdentityKeys>,
         clock: Clock,
-        log: Log,
+        log: DecisionLog,
         client_resources: ClientResources,
     ) -> Self {
-        let memory = Memory::new(Arc::clone(&feed), Arc::clone(&catalogue), client_resources);
+        let memory = PairMemory::new(Arc::clone(&feed), Arc::clone(&catalogue), client_resources);
         Self {
             db,
             catalogue,
@@ -51,10 +54,10 @@ impl Pdp {
             memory,
             identity,
             clock,
-            counters: Counters::default(),
+            counters: DecisionMetrics::default(),
             answer_ids: AnswerIds::default(),
             log,
-            capacity: Capacity::default(),
+            capacity: DecisionCapacity::default(),
         }
     }
 
@@ -70,7 +73,7 @@ impl Pdp {
 
     /// Where decisions are logged.
     #[must_use]
-    pub fn log(&self) -> &Log {
+    pub fn log(&self) -> &DecisionLog {
         &self.log
     }
 }

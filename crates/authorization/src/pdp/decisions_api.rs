@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{api::SubscriptionKey, log};
-use crate::callers::Scoped;
+use crate::callers::ScopedCaller;
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
     http::{ApiError, ApiResult, Json, path::PathValues, time},
@@ -117,7 +117,7 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
         (status = 404, description = "No such answer, or another caller got it")))]
 pub async fn read(
     State(endpoints): State<DecisionEndpoints>,
-    caller: Result<Scoped<Authorize>, ApiError>,
+    caller: Result<ScopedCaller<Authorize>, ApiError>,
     SubscriptionKey(has_key): SubscriptionKey,
     path: PathValues,
 ) -> ApiResult<Json<AnswerDecisions>> {

@@ -6,7 +6,7 @@ use utoipa::openapi::path::Operation;
 
 use super::{Pdp, log::MAX_CONTEXT_BYTES};
 use foundation::{
-    db::feed::{NoPosition, Position},
+    db::feed::{FeedPosition, InvalidPosition},
     http::{
         ApiError, ModelState,
         describe::{self, DescribeInput},
@@ -19,7 +19,7 @@ pub const AT_LEAST: HeaderName = HeaderName::from_static("systembruker-at-least"
 
 /// How a decision is to be made.
 #[derive(Debug, Clone, Copy)]
-pub struct View {
+pub struct DecisionMode {
     /// Memory may answer, if it follows the change feed.
     pub from_memory: bool,
     /// An explanation of the decision is wanted.
@@ -32,7 +32,7 @@ pub struct View {
     pub context_bytes: usize,
 }
 
-impl Default for View {
+impl Default for DecisionMode {
     fn default() -> Self {
         Self {
             from_memory: true,
@@ -46,9 +46,9 @@ impl Default for View {
 
 /// The position that the caller asks for, if any.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct AtLeast(Option<Position>);
+pub struct MinimumPosition(Option<FeedPosition>);
 
-impl AtLeast {
+impl MinimumPosition {
     /// From the headers.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl AtLeast {
             (Some(value), None) => {
                 let text = value.to_str().unwrap_or_default();
                 let position = text.trim().parse().map(|position| Self(Some(position)));
-                position.map_err(|NoPosition| {
+                position.map_err(|InvalidPosition| {
                     "Systembruker-At-Least must be a position, as in Systembruker-Position"
                 })
             }
@@ -69,7 +69,7 @@ impl AtLeast {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for AtLeast {
+impl<S: Sync> FromRequestParts<S> for MinimumPosition {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
@@ -82,21 +82,21 @@ impl Pdp {
     /// The view on facts at least this new: memory when it has followed so far, within a second;
     /// else the database. With it, when the position belongs to another history than the present
     /// one, how far the present one has come.
-    pub async fn view(&self, at_least: AtLeast) -> (View, Option<Position>) {
+    pub async fn view(&self, at_least: MinimumPosition) -> (DecisionMode, Option<FeedPosition>) {
         let Some(position) = at_least.0 else {
-            return (View::default(), None);
+            return (DecisionMode::default(), None);
         };
         let from_memory = Box::pin(self.feed.reach(position)).await;
         let present = self.feed.position();
-        let view = View {
+        let view = DecisionMode {
             from_memory,
-            ..View::default()
+            ..DecisionMode::default()
         };
         (view, (present.epoch != position.epoch).then_some(present))
     }
 }
 
-impl DescribeInput for AtLeast {
+impl DescribeInput for MinimumPosition {
     fn describe(operation: &mut Operation) {
         describe::header(
             operation,

@@ -11,7 +11,7 @@ const HIGHEST: u8 = 4;
 
 /// Whom a level is asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubjectKind {
+pub enum LevelSubject {
     /// A system user: a level of its own counts, when the policy has one.
     SystemUser,
     /// Any other subject.
@@ -86,35 +86,35 @@ impl StatedLevels {
     }
 
     /// The level that counts for a subject.
-    pub(super) fn for_subject(self, subject: SubjectKind) -> RequiredLevel {
+    pub(super) fn for_subject(self, subject: LevelSubject) -> RequiredLevel {
         let level = match self.which_counts(subject) {
-            Some(CountedLevel::SystemUsers) => self.system_users,
-            Some(CountedLevel::General) => self.general,
+            Some(StatedLevelKind::SystemUsers) => self.system_users,
+            Some(StatedLevelKind::General) => self.general,
             None => None,
         };
         level.unwrap_or(RequiredLevel::Any)
     }
 
     /// Which of the two counts for a subject; none when none does.
-    pub(super) fn which_counts(self, subject: SubjectKind) -> Option<CountedLevel> {
+    pub(super) fn which_counts(self, subject: LevelSubject) -> Option<StatedLevelKind> {
         let special = match subject {
-            SubjectKind::SystemUser => self.system_users.map(|_| CountedLevel::SystemUsers),
-            SubjectKind::Other => None,
+            LevelSubject::SystemUser => self.system_users.map(|_| StatedLevelKind::SystemUsers),
+            LevelSubject::Other => None,
         };
-        special.or(self.general.map(|_| CountedLevel::General))
+        special.or(self.general.map(|_| StatedLevelKind::General))
     }
 }
 
 /// One of the two levels that a policy states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CountedLevel {
+pub(super) enum StatedLevelKind {
     /// That of all subjects.
     General,
     /// That of system users.
     SystemUsers,
 }
 
-impl CountedLevel {
+impl StatedLevelKind {
     /// As the decision log names it.
     pub(super) const fn wire(self) -> &'static str {
         match self {
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    fn required(obligations: &[Obligation], subject: SubjectKind) -> RequiredLevel {
+    fn required(obligations: &[Obligation], subject: LevelSubject) -> RequiredLevel {
         StatedLevels::of(obligations).for_subject(subject)
     }
 
@@ -158,11 +158,11 @@ mod tests {
             let text = ["0", "1", "2", "3", "4"][usize::from(special)];
             let stated = both(general, text);
             assert_eq!(
-                required(&stated, SubjectKind::SystemUser),
+                required(&stated, LevelSubject::SystemUser),
                 RequiredLevel::AtLeast(special)
             );
             assert_eq!(
-                required(&stated, SubjectKind::Other).number(),
+                required(&stated, LevelSubject::Other).number(),
                 general.parse().ok()
             );
         }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn without_it_the_general_one_counts_for_all_subjects() {
         let general = [obligation(GENERAL, "4")];
-        for subject in [SubjectKind::SystemUser, SubjectKind::Other] {
+        for subject in [LevelSubject::SystemUser, LevelSubject::Other] {
             assert_eq!(required(&general, subject), RequiredLevel::AtLeast(4));
             assert_eq!(required(&[], subject), RequiredLevel::Any);
         }
@@ -185,7 +185,7 @@ mod tests {
             obligation(SYSTEM_USERS, "3"),
         ];
         assert_eq!(
-            required(&several, SubjectKind::SystemUser),
+            required(&several, LevelSubject::SystemUser),
             RequiredLevel::AtLeast(4)
         );
     }
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn no_subject_has_a_level_that_is_none() {
         for text in ["5", "-1", "three", ""] {
-            let level = required(&[obligation(GENERAL, text)], SubjectKind::Other);
+            let level = required(&[obligation(GENERAL, text)], LevelSubject::Other);
             assert!(!level.is_met_by(u8::MAX), "{text}");
         }
     }

@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use foundation::db::{
     DbError,
-    feed::{Fact, Feed, Remembered, Tag, Touched},
+    feed::{ChangeFeed, Fact, FactCache, FeedEntryKind, Tag},
 };
 use registers::{
     packages::{Catalogue, PackageKey, Role, RoleKey},
     parties::{
-        self, Listing, Lookup, Party, PartyKind, SingleRight, Standing, SystemUserState, Via,
+        self, AccessListEntry, Party, PartyKind, PartyLookupKey, SingleRight, Standing,
+        SystemUserState, Via,
         rules::{self, ClientResources, ReachedRight},
     },
 };
@@ -22,11 +23,11 @@ use registers::{
 const CAPACITY: u64 = 192 << 20;
 
 /// Who and for whom.
-pub type Key = (Lookup, Lookup);
+pub type PairKey = (PartyLookupKey, PartyLookupKey);
 
 /// A party as decisions see it.
 #[derive(Debug)]
-pub struct Known {
+pub struct KnownParty {
     pub party: Party,
     /// It has the identity number it was looked for by, if it was.
     pub has_number: bool,
@@ -34,7 +35,7 @@ pub struct Known {
 
 /// Everything that decisions about a subject and a reportee need to know, as of one instant.
 #[derive(Debug)]
-pub struct Pair {
+pub struct PairFacts {
     /// The subject, when it is known.
     pub subject: Option<Party>,
     /// The subject has the identity number it was looked for by, if it was.
@@ -42,7 +43,7 @@ pub struct Pair {
     /// The subject's state, when it is a system user.
     pub system_user: Option<SystemUserState>,
     /// The reportee, when it is known.
-    pub reportee: Option<Known>,
+    pub reportee: Option<KnownParty>,
     /// Main unit of the reportee, when the subject has something from it.
     pub main_unit: Option<Uuid>,
     /// The reportee is a client that was delegated.
@@ -58,7 +59,7 @@ pub struct Pair {
     /// single rights.
     pub has_key_role: bool,
     /// Access lists that the reportee is on.
-    pub listings: Box<[Listing]>,
+    pub listings: Box<[AccessListEntry]>,
     /// Access lists that the subject is on, as policies name them, where there is no reportee.
     pub subject_lists: Box<[String]>,
 }
@@ -81,7 +82,7 @@ impl From<ReachedRight<'_>> for HeldRight {
     }
 }
 
-impl Pair {
+impl PairFacts {
     fn of(standing: Standing, catalogue: &Catalogue, client_resources: ClientResources) -> Self {
         let mut out = Self {
             main_unit: standing.main_unit,
@@ -107,7 +108,7 @@ impl Pair {
             subject: standing.subject,
             subject_has_number: standing.subject_has_number,
             system_user: standing.system_user,
-            reportee: standing.reportee.map(|party| Known {
+            reportee: standing.reportee.map(|party| KnownParty {
                 party,
                 has_number: standing.reportee_has_number,
             }),
@@ -145,7 +146,7 @@ impl Pair {
             + self
                 .listings
                 .iter()
-                .map(|l| size_of::<Listing>() + l.resource.len() + l.actions.len() * 40)
+                .map(|l| size_of::<AccessListEntry>() + l.resource.len() + l.actions.len() * 40)
                 .sum::<usize>()
             + self
                 .subject_lists
@@ -205,22 +206,22 @@ fn role_attributes(role: &Role) -> Vec<(&'static str, Box<str>)> {
 
 /// Pairs in memory.
 #[derive(Debug, Clone)]
-pub struct Memory {
-    feed: Arc<Feed>,
+pub struct PairMemory {
+    feed: Arc<ChangeFeed>,
     catalogue: Arc<Catalogue>,
     client_resources: ClientResources,
-    pairs: Remembered<Key, Pair>,
+    pairs: FactCache<PairKey, PairFacts>,
 }
 
-impl Memory {
+impl PairMemory {
     /// Nothing is known yet.
     pub fn new(
-        feed: Arc<Feed>,
+        feed: Arc<ChangeFeed>,
         catalogue: Arc<Catalogue>,
         client_resources: ClientResources,
     ) -> Self {
         Self {
-            pairs: Remembered::new(Arc::clone(&feed), CAPACITY, Pair::size),
+            pairs: FactCache::new(Arc::clone(&feed), CAPACITY, PairFacts::size),
             feed,
             catalogue,
             client_resources,
@@ -233,14 +234,18 @@ impl Memory {
     }
 
     /// What is known about a pair, and still true.
-    pub fn get(&self, key: &Key) -> Option<Arc<Fact<Pair>>> {
+    pub fn get(&self, key: &PairKey) -> Option<Arc<Fact<PairFacts>>> {
         self.pairs.get(key)
     }
 
     /// Reads pairs from the database, all in one round trip, and remembers them.
-    pub async fn read(&self, pool: &PgPool, keys: &[Key]) -> Result<Vec<Arc<Fact<Pair>>>, DbError> {
+    pub async fn read(
+        &self,
+        pool: &PgPool,
+        keys: &[PairKey],
+    ) -> Result<Vec<Arc<Fact<PairFacts>>>, DbError> {
         let since = self.feed.version_stamp();
-        let asked: Vec<(&Lookup, &Lookup)> = keys
+        let asked: Vec<(&PartyLookupKey, &PartyLookupKey)> = keys
             .iter()
             .map(|(subject, reportee)| (subject, reportee))
             .collect();
@@ -250,7 +255,7 @@ impl Memory {
                 && is_notified(&key.1, standing.reportee.as_ref());
             let tags = self.tags(key, &standing);
             let pair = Arc::new(Fact::new(
-                Pair::of(standing, &self.catalogue, self.client_resources),
+                PairFacts::of(standing, &self.catalogue, self.client_resources),
                 since,
                 tags,
             ));
@@ -263,15 +268,15 @@ impl Memory {
     }
 
     /// Everything whose change may change what is known about a pair.
-    fn tags(&self, key: &Key, standing: &Standing) -> Vec<Tag> {
-        let party = |uuid: Uuid| self.feed.tag(Touched::Party, &uuid.to_string());
-        let mut tags = vec![self.feed.tag(Touched::AccessLists, "")];
+    fn tags(&self, key: &PairKey, standing: &Standing) -> Vec<Tag> {
+        let party = |uuid: Uuid| self.feed.tag(FeedEntryKind::Party, &uuid.to_string());
+        let mut tags = vec![self.feed.tag(FeedEntryKind::AccessLists, "")];
         if let Some(id) = key.0.only_uuid() {
-            tags.push(self.feed.tag(Touched::SystemUser, &id.to_string()));
+            tags.push(self.feed.tag(FeedEntryKind::SystemUser, &id.to_string()));
         }
         tags.extend(standing.system_user.iter().flat_map(|user| {
             [
-                self.feed.tag(Touched::System, &user.system_id),
+                self.feed.tag(FeedEntryKind::System, &user.system_id),
                 party(user.owner),
             ]
         }));
@@ -290,6 +295,6 @@ impl Memory {
 
 /// Whether a change of what was found is in the change feed. That a number belongs to no party
 /// changes without an entry.
-fn is_notified(lookup: &Lookup, found: Option<&Party>) -> bool {
+fn is_notified(lookup: &PartyLookupKey, found: Option<&Party>) -> bool {
     found.is_some() || lookup.is_empty() || lookup.only_uuid().is_some()
 }

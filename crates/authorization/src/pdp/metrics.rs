@@ -8,7 +8,7 @@ use std::{
 
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::{Decided, log::Endpoint};
+use super::{DecisionDetails, log::Endpoint};
 use foundation::telemetry::metrics::{
     MAX_LABEL_SETS, PDP_CACHE_HITS, PDP_CACHE_MISSES, PDP_DECISIONS, PDP_DURATION,
 };
@@ -29,7 +29,7 @@ const DECISIONS: [Decision; 4] = [
 
 /// Counters and clocks of the decision point.
 #[derive(Clone)]
-pub struct Counters {
+pub struct DecisionMetrics {
     hits: Counter,
     misses: Counter,
     /// By endpoint.
@@ -47,13 +47,13 @@ const OTHERS: &str = "other";
 /// Owners that have a label of their own; each has a set of labels for every endpoint and decision.
 const MAX_OWNERS: usize = MAX_LABEL_SETS / (ENDPOINTS.len() * DECISIONS.len()) - 1;
 
-impl std::fmt::Debug for Counters {
+impl std::fmt::Debug for DecisionMetrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Counters").finish_non_exhaustive()
     }
 }
 
-impl Default for Counters {
+impl Default for DecisionMetrics {
     fn default() -> Self {
         Self {
             hits: counter!(PDP_CACHE_HITS.name, "cache" => "facts"),
@@ -78,7 +78,7 @@ fn decisions(owner: &str, endpoint: Endpoint, decision: Decision) -> Counter {
         "pdp_api_kind" => endpoint.as_str(), "decision" => decision.as_str())
 }
 
-impl Counters {
+impl DecisionMetrics {
     /// So many sets of facts were needed, and so many of them were not in memory.
     pub fn looked_up(&self, needed: usize, missing: usize) {
         self.hits.increment(needed.saturating_sub(missing) as u64);
@@ -88,7 +88,7 @@ impl Counters {
     }
 
     /// A decision was taken.
-    pub fn decided(&self, endpoint: Endpoint, decided: &Decided) {
+    pub fn decided(&self, endpoint: Endpoint, decided: &DecisionDetails) {
         let counters = decided
             .resource
             .as_ref()

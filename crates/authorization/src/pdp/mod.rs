@@ -37,12 +37,12 @@ mod single_rights;
 pub(crate) mod token_api;
 mod xml;
 
-pub use decided::Decided;
+pub use decided::DecisionDetails;
 pub use decision_point::Pdp;
-pub use endpoints::{DecisionEndpoints, Shared as DecisionEndpointsParts};
-pub use freshness::{AtLeast, View};
-pub use level::{RequiredLevel, SubjectKind};
+pub use endpoints::{DecisionEndpoints, DecisionEndpointsParts};
+pub use freshness::{DecisionMode, MinimumPosition};
+pub use level::{LevelSubject, RequiredLevel};
 pub use partial::PartialRequest;
-pub use permits::{Asker, Verdict};
+pub use permits::{PermitAnswer, PermitSubject};
 pub use reason::{DecisionReason, TokenReason};
-pub use request::Fault;
+pub use request::RequestFault;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::request::{Entry, Fault};
+use super::request::{RequestCategory, RequestFault};
 use xacml::{DataType, ids};
 
 /// Attributes that only the decision point may set, unless the caller is trusted to.
@@ -21,7 +21,7 @@ const ENRICHED: [&str; 8] = [
 #[derive(Debug, Default)]
 pub struct PartialRequest<'a> {
     pub(super) values: Vec<RequestValue<'a>>,
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<RequestFault>,
     pub(super) has_subject: bool,
     pub(super) has_resource: bool,
     /// Asked by the platform's own parts: other status codes, and no identity numbers.
@@ -42,7 +42,10 @@ pub(super) struct RequestValue<'a> {
 
 impl<'a> PartialRequest<'a> {
     /// A request out of these entries.
-    pub fn of(entries: impl IntoIterator<Item = &'a Entry<'a>>, keep_enriched: bool) -> Self {
+    pub fn of(
+        entries: impl IntoIterator<Item = &'a RequestCategory<'a>>,
+        keep_enriched: bool,
+    ) -> Self {
         let mut out = Self::default();
         for entry in entries {
             out.fault = out.fault.take().or_else(|| entry.fault.clone());
@@ -78,7 +81,7 @@ impl<'a> PartialRequest<'a> {
 
     /// A request that cannot be decided.
     #[must_use]
-    pub fn faulty(fault: Fault) -> Self {
+    pub fn faulty(fault: RequestFault) -> Self {
         Self {
             fault: Some(fault),
             ..Self::default()

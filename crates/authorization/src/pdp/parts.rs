@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    budget::{Excess, MAX_ATTRIBUTES, MAX_REFERENCES},
-    request::{DecisionRequest, Entry, Fault},
+    budget::{ExceededBound, MAX_ATTRIBUTES, MAX_REFERENCES},
+    request::{DecisionRequest, RequestCategory, RequestFault},
 };
 use xacml::ids;
 
@@ -12,7 +12,7 @@ use xacml::ids;
 #[derive(Debug)]
 pub struct DecisionParts<'r> {
     /// The entries of each different decision, or why it cannot be made.
-    pub different: Vec<Result<Vec<&'r Entry<'r>>, Fault>>,
+    pub different: Vec<Result<Vec<&'r RequestCategory<'r>>, RequestFault>>,
     /// For each decision asked for its place among the different ones; none when each is asked for
     /// once, in order.
     pub places: Option<Vec<usize>>,
@@ -26,7 +26,10 @@ impl<'r> DecisionParts<'r> {
     ///
     /// # Errors
     /// The bound that the request is beyond.
-    pub fn of(request: &'r DecisionRequest<'r>, max_decisions: usize) -> Result<Self, Excess> {
+    pub fn of(
+        request: &'r DecisionRequest<'r>,
+        max_decisions: usize,
+    ) -> Result<Self, ExceededBound> {
         let single = |part| Self {
             different: vec![part],
             places: None,
@@ -36,25 +39,25 @@ impl<'r> DecisionParts<'r> {
             return Ok(single(Err(fault.clone())));
         }
         if request.references.len() > max_decisions {
-            return Err(Excess::Decisions);
+            return Err(ExceededBound::Decisions);
         }
         let references: usize = request.references.iter().map(Vec::len).sum();
         if references > MAX_REFERENCES {
-            return Err(Excess::References);
+            return Err(ExceededBound::References);
         }
-        let attributes = |entries: &[&Entry<'_>]| -> usize {
+        let attributes = |entries: &[&RequestCategory<'_>]| -> usize {
             // An entry without any takes a little space too.
-            let of = |entry: &&Entry<'_>| -> usize {
+            let of = |entry: &&RequestCategory<'_>| -> usize {
                 let values = entry.attributes.iter().map(|a| a.values.len());
                 values.sum::<usize>().max(1)
             };
             entries.iter().map(of).sum()
         };
         if request.references.is_empty() {
-            let all: Vec<&Entry<'_>> = request.entries.iter().collect();
+            let all: Vec<&RequestCategory<'_>> = request.entries.iter().collect();
             let attributes = attributes(&all);
             if attributes > MAX_ATTRIBUTES {
-                return Err(Excess::Attributes);
+                return Err(ExceededBound::Attributes);
             }
             return Ok(Self {
                 attributes,
@@ -66,7 +69,7 @@ impl<'r> DecisionParts<'r> {
             .iter()
             .all(|c| has(c))
         {
-            return Ok(single(Err(Fault::Processing(
+            return Ok(single(Err(RequestFault::Processing(
                 "a multi-request needs subjects, actions and resources",
             ))));
         }
@@ -74,7 +77,7 @@ impl<'r> DecisionParts<'r> {
         let mut by_id: HashMap<&str, Vec<usize>> = HashMap::new();
         for (n, entry) in request.entries.iter().enumerate() {
             let Some(id) = &entry.id else {
-                return Ok(single(Err(Fault::Processing(
+                return Ok(single(Err(RequestFault::Processing(
                     "in a multi-request every entry needs an Id",
                 ))));
             };
@@ -96,12 +99,13 @@ impl<'r> DecisionParts<'r> {
             for id in distinct {
                 named.extend_from_slice(by_id.get(id).map(Vec::as_slice).unwrap_or_default());
                 if named.len() > MAX_ATTRIBUTES {
-                    return Err(Excess::Attributes);
+                    return Err(ExceededBound::Attributes);
                 }
             }
             named.sort_unstable();
             let (place, its_attributes) = *known.entry(named).or_insert_with_key(|named| {
-                let entries: Vec<&Entry<'_>> = named.iter().map(|n| &request.entries[*n]).collect();
+                let entries: Vec<&RequestCategory<'_>> =
+                    named.iter().map(|n| &request.entries[*n]).collect();
                 let its_attributes = attributes(&entries);
                 out.different.push(Ok(entries));
                 (out.different.len() - 1, its_attributes)
@@ -109,7 +113,7 @@ impl<'r> DecisionParts<'r> {
             places.push(place);
             out.attributes += its_attributes;
             if out.attributes > MAX_ATTRIBUTES {
-                return Err(Excess::Attributes);
+                return Err(ExceededBound::Attributes);
             }
         }
         if out.different.len() < places.len() {
@@ -142,7 +146,7 @@ mod tests {
         .to_string()
     }
 
-    fn parts(text: &str) -> Result<(usize, Option<Vec<usize>>, usize), Excess> {
+    fn parts(text: &str) -> Result<(usize, Option<Vec<usize>>, usize), ExceededBound> {
         let request = request::read(text.as_bytes()).unwrap();
         DecisionParts::of(&request, 1_000).map(|p| (p.different.len(), p.places, p.attributes))
     }
@@ -171,7 +175,7 @@ mod tests {
         );
         assert_eq!(
             parts(&with(499, &[reference; 100])),
-            Err(Excess::Attributes)
+            Err(ExceededBound::Attributes)
         );
     }
 
@@ -182,6 +186,6 @@ mod tests {
         assert!(parts(&with(1, &[ten; 1_000])).is_ok());
         let mut references = vec![ten; 999];
         references.push(eleven);
-        assert_eq!(parts(&with(1, &references)), Err(Excess::References));
+        assert_eq!(parts(&with(1, &references)), Err(ExceededBound::References));
     }
 }

@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{PartialRequest, Pdp, RequiredLevel, View, question};
+use super::{DecisionMode, PartialRequest, Pdp, RequiredLevel, question};
 use foundation::db::DbError;
 use xacml::{Decision, ids};
 
 /// Answer to a question from inside the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub struct PermitAnswer {
     /// Permitted, if the level suffices.
     pub permit: bool,
     /// Authentication level that the caller must have.
@@ -17,7 +17,7 @@ pub struct Verdict {
 
 /// Who asks from inside the service.
 #[derive(Debug, Clone, Copy)]
-pub enum Asker {
+pub enum PermitSubject {
     /// A person, by party uuid.
     Person(Uuid),
     /// A system user.
@@ -31,26 +31,26 @@ impl Pdp {
     /// The facts cannot be had.
     pub async fn permits(
         &self,
-        asker: Asker,
+        asker: PermitSubject,
         action: &str,
         resource: &str,
         party_id: i32,
-    ) -> Result<Verdict, DbError> {
+    ) -> Result<PermitAnswer, DbError> {
         let mut request = PartialRequest::default();
         match asker {
-            Asker::Person(uuid) => {
+            PermitSubject::Person(uuid) => {
                 request.add(ids::SUBJECT, question::PARTY_UUID, uuid.to_string());
             }
-            Asker::SystemUser(uuid) => {
+            PermitSubject::SystemUser(uuid) => {
                 request.add(ids::SUBJECT, question::SYSTEM_USER, uuid.to_string());
             }
         }
         request.add(ids::ACTION, ids::ACTION_ID, action);
         request.add(ids::RESOURCE, question::RESOURCE, resource);
         request.add(ids::RESOURCE, question::PARTY_ID, party_id.to_string());
-        let decided = self.decide(View::default(), &request).await?;
+        let decided = self.decide(DecisionMode::default(), &request).await?;
         let level = decided.required_level();
-        Ok(Verdict {
+        Ok(PermitAnswer {
             // No caller has a level that cannot be read.
             permit: decided.decision == Decision::Permit && level != RequiredLevel::Unreadable,
             min_level: level.number().unwrap_or(0),

@@ -7,7 +7,7 @@ use serde_json::{
 
 use foundation::ids::NationalId;
 use registers::resources::{CompiledPolicy, rights};
-use xacml::{Because, Decision, Effect, Trace, TraceStep, policy::Rule};
+use xacml::{Decision, Effect, StepReason, Trace, TraceStep, policy::Rule};
 
 /// Texts of a rule that an explanation repeats.
 const MOST_WANTED: usize = 20;
@@ -64,8 +64,8 @@ impl PolicyFindings {
 /// What went wrong, with the attribute whose absence stopped the policy.
 fn fault(trace: &Trace) -> Option<Value> {
     let mut faults = trace.steps.iter().rev().filter_map(|step| match &step.because {
-        Because::Fault { message, missing, .. } => Some(json!({"message": message, "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)})),
-        Because::Applies | Because::ConditionFalse | Because::NoMatch { .. } => None,
+        StepReason::Fault { message, missing, .. } => Some(json!({"message": message, "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)})),
+        StepReason::Applies | StepReason::ConditionFalse | StepReason::NoMatch { .. } => None,
     });
     faults.next()
 }
@@ -83,9 +83,9 @@ fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
         });
     }
     match &step.because {
-        Because::Applies => {}
-        Because::ConditionFalse => out["failed"] = json!({"part": "condition"}),
-        Because::NoMatch { attributes, wanted } => {
+        StepReason::Applies => {}
+        StepReason::ConditionFalse => out["failed"] = json!({"part": "condition"}),
+        StepReason::NoMatch { attributes, wanted } => {
             let wanted: Vec<&String> = wanted
                 .iter()
                 .filter(|text| NationalId::parse(text).is_err())
@@ -97,7 +97,7 @@ fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
                 .collect();
             out["failed"] = json!({"part": "target", "attributes": attributes, "wanted": wanted});
         }
-        Because::Fault {
+        StepReason::Fault {
             code,
             message,
             missing,

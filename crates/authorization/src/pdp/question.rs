@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::{Fault, PartialRequest, partial::RequestValue};
+use super::{PartialRequest, RequestFault, partial::RequestValue};
 use foundation::ids::{NationalId, OrgNumber};
-use registers::parties::{IdentityKeys, Lookup, PartyRef};
+use registers::parties::{IdentityKeys, PartyLookupKey, PartyRef};
 use xacml::ids;
 
 pub(super) const SYSTEM_USER: &str = "urn:altinn:systemuser:uuid";
@@ -58,7 +58,7 @@ pub(super) fn named_party(text: &str) -> Option<(&'static str, String)> {
 
 /// What kind of subject a request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
+pub(super) enum QuestionSubject {
     /// A system user.
     SystemUser(Uuid),
     /// A person by identity number: the person must be known.
@@ -71,7 +71,7 @@ pub(super) enum Who {
     Other,
 }
 
-impl Who {
+impl QuestionSubject {
     /// Whether a party that is named so may be a person.
     pub(super) const fn may_be_person(self) -> bool {
         match self {
@@ -84,7 +84,7 @@ impl Who {
 /// An attribute that names what a question is about. A question gives each of them one value; a
 /// second one that means something else makes the question ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Identifier {
+pub(super) enum QuestionIdentifier {
     SubjectSystemUser,
     SubjectUserId,
     SubjectUserIdNewer,
@@ -114,7 +114,7 @@ pub(super) enum Identifier {
     ReporteeOrganizationLegacy,
 }
 
-impl Identifier {
+impl QuestionIdentifier {
     const COUNT: usize = Self::ReporteeOrganizationLegacy as usize + 1;
 
     /// Names of a subject by its uuid. The first three may be a person's.
@@ -175,8 +175,8 @@ impl Identifier {
     }
 
     /// What is wrong with a question that gives it two values.
-    const fn fault(self) -> Fault {
-        Fault::Processing(match self {
+    const fn fault(self) -> RequestFault {
+        RequestFault::Processing(match self {
             Self::SubjectSystemUser
             | Self::SubjectUserId
             | Self::SubjectUserIdNewer
@@ -284,7 +284,7 @@ fn party_of_instance(text: &str) -> Option<PartyRef> {
 /// What a question names, each thing once, without blanks around it.
 #[derive(Debug)]
 pub(super) struct QuestionNames<'r> {
-    values: [Option<&'r str>; Identifier::COUNT],
+    values: [Option<&'r str>; QuestionIdentifier::COUNT],
     /// Party of the instances that the question is about, when they carry one.
     instance_party: Option<PartyRef>,
     /// The question is about an instance.
@@ -300,18 +300,18 @@ impl<'r> QuestionNames<'r> {
     ///
     /// # Errors
     /// One of them means two things.
-    fn of(request: &'r PartialRequest<'_>) -> Result<Self, Fault> {
+    fn of(request: &'r PartialRequest<'_>) -> Result<Self, RequestFault> {
         let mut out = Self {
-            values: [None; Identifier::COUNT],
+            values: [None; QuestionIdentifier::COUNT],
             instance_party: None,
             has_instance: false,
             has_other_subject: false,
             is_untidy: false,
         };
         for value in &request.values {
-            let identifier = Identifier::of(&value.category, &value.id);
-            out.has_other_subject |=
-                value.category == ids::SUBJECT && identifier != Some(Identifier::SubjectSystemUser);
+            let identifier = QuestionIdentifier::of(&value.category, &value.id);
+            out.has_other_subject |= value.category == ids::SUBJECT
+                && identifier != Some(QuestionIdentifier::SubjectSystemUser);
             match identifier {
                 Some(identifier) => out.add(identifier, &value.value)?,
                 None if is_instance(value) => out.add_instance(&value.value)?,
@@ -321,7 +321,7 @@ impl<'r> QuestionNames<'r> {
         Ok(out)
     }
 
-    fn add(&mut self, identifier: Identifier, given: &'r str) -> Result<(), Fault> {
+    fn add(&mut self, identifier: QuestionIdentifier, given: &'r str) -> Result<(), RequestFault> {
         let text = given.trim();
         self.is_untidy |= text.len() < given.len();
         match &mut self.values[identifier as usize] {
@@ -332,13 +332,13 @@ impl<'r> QuestionNames<'r> {
         Ok(())
     }
 
-    fn add_instance(&mut self, given: &str) -> Result<(), Fault> {
+    fn add_instance(&mut self, given: &str) -> Result<(), RequestFault> {
         self.has_instance = true;
         let Some(party) = party_of_instance(given) else {
             return Ok(());
         };
         match &self.instance_party {
-            Some(known) if *known != party => Err(Fault::Processing(TWO_PARTIES)),
+            Some(known) if *known != party => Err(RequestFault::Processing(TWO_PARTIES)),
             Some(_) => Ok(()),
             None => {
                 self.instance_party = Some(party);
@@ -347,7 +347,7 @@ impl<'r> QuestionNames<'r> {
         }
     }
 
-    pub(super) const fn get(&self, identifier: Identifier) -> Option<&'r str> {
+    pub(super) const fn get(&self, identifier: QuestionIdentifier) -> Option<&'r str> {
         self.values[identifier as usize]
     }
 
@@ -355,17 +355,21 @@ impl<'r> QuestionNames<'r> {
     /// party of an instance is none.
     pub(super) fn has_other_reportee(&self) -> bool {
         let others = [
-            Identifier::ReporteePartyIdNewer,
-            Identifier::ReporteeOrganization,
-            Identifier::ReporteeOrganizationLegacy,
-            Identifier::ReporteePerson,
+            QuestionIdentifier::ReporteePartyIdNewer,
+            QuestionIdentifier::ReporteeOrganization,
+            QuestionIdentifier::ReporteeOrganizationLegacy,
+            QuestionIdentifier::ReporteePerson,
         ];
-        let mut others = others.into_iter().chain(Identifier::REPORTEE_UUIDS);
+        let mut others = others.into_iter().chain(QuestionIdentifier::REPORTEE_UUIDS);
         others.any(|identifier| self.get(identifier).is_some())
     }
 
     /// A number, by its present or its newer name.
-    fn number(&self, present: Identifier, newer: Identifier) -> Result<Option<&'r str>, Fault> {
+    fn number(
+        &self,
+        present: QuestionIdentifier,
+        newer: QuestionIdentifier,
+    ) -> Result<Option<&'r str>, RequestFault> {
         match (self.get(present), self.get(newer)) {
             (Some(one), Some(other)) if !present.is_same(one, other) => Err(present.fault()),
             (number, newer) => Ok(number.or(newer)),
@@ -375,9 +379,9 @@ impl<'r> QuestionNames<'r> {
     /// The number of an organisation, by its present or its older name.
     fn organization(
         &self,
-        present: Identifier,
-        older: Identifier,
-    ) -> Result<Option<&'r str>, Fault> {
+        present: QuestionIdentifier,
+        older: QuestionIdentifier,
+    ) -> Result<Option<&'r str>, RequestFault> {
         match (self.get(present), self.get(older)) {
             (Some(one), Some(other)) if one != other => Err(present.fault()),
             (number, older) => Ok(number.or(older)),
@@ -385,15 +389,15 @@ impl<'r> QuestionNames<'r> {
     }
 
     /// Identifier of the resource. `app_{org}_{app}` is the resource of an app's two names.
-    fn resource(&self) -> Result<Cow<'r, str>, Fault> {
+    fn resource(&self) -> Result<Cow<'r, str>, RequestFault> {
         let (org, app) = (
-            self.get(Identifier::ResourceOrg),
-            self.get(Identifier::ResourceApp),
+            self.get(QuestionIdentifier::ResourceOrg),
+            self.get(QuestionIdentifier::ResourceApp),
         );
-        let Some(id) = self.get(Identifier::Resource) else {
+        let Some(id) = self.get(QuestionIdentifier::Resource) else {
             return match (org, app) {
                 (Some(org), Some(app)) => Ok(Cow::Owned(format!("app_{org}_{app}"))),
-                _ => Err(Fault::Processing("no resource is named")),
+                _ => Err(RequestFault::Processing("no resource is named")),
             };
         };
         let of_app = id.strip_prefix("app_");
@@ -416,7 +420,7 @@ impl<'r> QuestionNames<'r> {
         if is_one {
             Ok(Cow::Borrowed(id))
         } else {
-            Err(Fault::Processing(TWO_RESOURCES))
+            Err(RequestFault::Processing(TWO_RESOURCES))
         }
     }
 }
@@ -428,29 +432,30 @@ fn is_instance(value: &RequestValue<'_>) -> bool {
 
 /// What a value names of that which a question is about, with the value as it is compared: without
 /// blanks.
-pub(super) fn tidied<'v>(value: &'v RequestValue<'_>) -> Option<(Identifier, &'v str)> {
-    Identifier::of(&value.category, &value.id).map(|identifier| (identifier, value.value.trim()))
+pub(super) fn tidied<'v>(value: &'v RequestValue<'_>) -> Option<(QuestionIdentifier, &'v str)> {
+    QuestionIdentifier::of(&value.category, &value.id)
+        .map(|identifier| (identifier, value.value.trim()))
 }
 
 /// What a well-formed request asks.
 #[derive(Debug)]
-pub(super) struct Question<'r> {
+pub(super) struct DecisionQuestion<'r> {
     /// Identifier of the resource.
     pub(super) resource: Cow<'r, str>,
     /// What is named, as it is named.
     pub(super) names: QuestionNames<'r>,
-    pub(super) who: Who,
+    pub(super) who: QuestionSubject,
     /// How the subject is found.
-    pub(super) subject: Lookup,
+    pub(super) subject: PartyLookupKey,
     /// How the reportee is found; by every name that it is given.
-    pub(super) reportee: Lookup,
+    pub(super) reportee: PartyLookupKey,
     /// A reportee is named, be it by an unknown name.
     pub(super) names_reportee: bool,
     /// The reportee has several names, and one of them is unknown.
     pub(super) is_contradictory: bool,
 }
 
-impl<'r> Question<'r> {
+impl<'r> DecisionQuestion<'r> {
     /// Reads a request.
     ///
     /// # Errors
@@ -458,15 +463,15 @@ impl<'r> Question<'r> {
     pub(super) fn of(
         request: &'r PartialRequest<'_>,
         identity: &IdentityKeys,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, RequestFault> {
         if let Some(fault) = &request.fault {
             return Err(fault.clone());
         }
         if !request.has_subject {
-            return Err(Fault::Processing("there is no AccessSubject"));
+            return Err(RequestFault::Processing("there is no AccessSubject"));
         }
         if !request.has_resource {
-            return Err(Fault::Processing("there is no Resource"));
+            return Err(RequestFault::Processing("there is no Resource"));
         }
         let names = QuestionNames::of(request)?;
         check_form(request, &names)?;
@@ -486,7 +491,7 @@ impl<'r> Question<'r> {
 
     /// The action asked about.
     pub(super) const fn action(&self) -> Option<&'r str> {
-        self.names.get(Identifier::Action)
+        self.names.get(QuestionIdentifier::Action)
     }
 
     /// Whether the access lists of the subject are attributes of it: the question is about a resource
@@ -494,13 +499,13 @@ impl<'r> Question<'r> {
     /// uuid.
     pub(super) fn names_lists_of_subject(&self) -> bool {
         let has = |identifier| self.names.get(identifier).is_some();
-        let is_of_registry = has(Identifier::Resource)
-            && !has(Identifier::ResourceOrg)
-            && !has(Identifier::ResourceApp)
+        let is_of_registry = has(QuestionIdentifier::Resource)
+            && !has(QuestionIdentifier::ResourceOrg)
+            && !has(QuestionIdentifier::ResourceApp)
             && !self.resource.starts_with("app_");
-        let is_named = has(Identifier::SubjectOrganization)
-            || has(Identifier::SubjectOrganizationLegacy)
-            || Identifier::SUBJECT_UUIDS.into_iter().any(has);
+        let is_named = has(QuestionIdentifier::SubjectOrganization)
+            || has(QuestionIdentifier::SubjectOrganizationLegacy)
+            || QuestionIdentifier::SUBJECT_UUIDS.into_iter().any(has);
         is_of_registry && is_named && !self.names_reportee && !self.names.has_instance
     }
 
@@ -511,27 +516,29 @@ impl<'r> Question<'r> {
 }
 
 /// What can be said about the names of a request before anything is looked up.
-fn check_form(request: &PartialRequest<'_>, names: &QuestionNames<'_>) -> Result<(), Fault> {
+fn check_form(request: &PartialRequest<'_>, names: &QuestionNames<'_>) -> Result<(), RequestFault> {
     let has = |identifier| names.get(identifier).is_some();
-    if has(Identifier::SubjectSystemUser) && names.has_other_subject {
-        return Err(Fault::Processing(
+    if has(QuestionIdentifier::SubjectSystemUser) && names.has_other_subject {
+        return Err(RequestFault::Processing(
             "a system user must be the only subject attribute",
         ));
     }
-    let by_number = has(Identifier::SubjectPerson);
-    if request.is_internal && (by_number || has(Identifier::ReporteePerson)) {
-        return Err(Fault::Processing(
+    let by_number = has(QuestionIdentifier::SubjectPerson);
+    if request.is_internal && (by_number || has(QuestionIdentifier::ReporteePerson)) {
+        return Err(RequestFault::Processing(
             "persons are not named by identity number here",
         ));
     }
-    let by_user_id = has(Identifier::SubjectUserId) || has(Identifier::SubjectUserIdNewer);
+    let by_user_id =
+        has(QuestionIdentifier::SubjectUserId) || has(QuestionIdentifier::SubjectUserIdNewer);
     if by_number && by_user_id {
-        return Err(Fault::Processing("a person is named twice"));
+        return Err(RequestFault::Processing("a person is named twice"));
     }
-    if (has(Identifier::SubjectOrganization) || has(Identifier::SubjectOrganizationLegacy))
+    if (has(QuestionIdentifier::SubjectOrganization)
+        || has(QuestionIdentifier::SubjectOrganizationLegacy))
         && (by_number || by_user_id)
     {
-        return Err(Fault::Processing(
+        return Err(RequestFault::Processing(
             "the subject is an organisation and a person at once",
         ));
     }
@@ -541,14 +548,14 @@ fn check_form(request: &PartialRequest<'_>, names: &QuestionNames<'_>) -> Result
 /// The party that a request is about, by all its names.
 #[derive(Debug, Default)]
 struct Reportee {
-    lookup: Lookup,
+    lookup: PartyLookupKey,
     names: usize,
     is_contradictory: bool,
 }
 
 impl Reportee {
-    fn of(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<Self, Fault> {
-        let mut lookup = Lookup::default();
+    fn of(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<Self, RequestFault> {
+        let mut lookup = PartyLookupKey::default();
         let (mut count, mut has_unknown) = (0, false);
         let mut add = |name: &PartyRef| {
             count += 1;
@@ -556,40 +563,39 @@ impl Reportee {
             lookup.add(name, identity);
         };
         let party_id = names.number(
-            Identifier::ReporteePartyId,
-            Identifier::ReporteePartyIdNewer,
+            QuestionIdentifier::ReporteePartyId,
+            QuestionIdentifier::ReporteePartyIdNewer,
         )?;
         if let Some(text) = party_id {
-            let id = PartyRef::PartyId(
-                party_number(text)
-                    .ok_or(Fault::Processing("the reportee's party id is not a number"))?,
-            );
+            let id = PartyRef::PartyId(party_number(text).ok_or(RequestFault::Processing(
+                "the reportee's party id is not a number",
+            ))?);
             if names.instance_party.as_ref().is_some_and(|of| *of != id) {
-                return Err(Fault::Processing(TWO_PARTIES));
+                return Err(RequestFault::Processing(TWO_PARTIES));
             }
             add(&id);
         }
         if let Some(text) = names.organization(
-            Identifier::ReporteeOrganization,
-            Identifier::ReporteeOrganizationLegacy,
+            QuestionIdentifier::ReporteeOrganization,
+            QuestionIdentifier::ReporteeOrganizationLegacy,
         )? {
             add(&PartyRef::Organization(OrgNumber::parse(text).map_err(
-                |_| Fault::Syntax("an organisation number has nine digits"),
+                |_| RequestFault::Syntax("an organisation number has nine digits"),
             )?));
         }
-        if let Some(text) = names.get(Identifier::ReporteePerson) {
+        if let Some(text) = names.get(QuestionIdentifier::ReporteePerson) {
             add(&PartyRef::Person(NationalId::parse(text).map_err(
-                |_| Fault::Syntax("an identity number has eleven digits"),
+                |_| RequestFault::Syntax("an identity number has eleven digits"),
             )?));
         }
         let mut uuid: Option<PartyRef> = None;
-        for text in Identifier::REPORTEE_UUIDS
+        for text in QuestionIdentifier::REPORTEE_UUIDS
             .into_iter()
             .filter_map(|name| names.get(name))
         {
             let given = Uuid::try_parse(text).map_or(PartyRef::Unknown, PartyRef::Uuid);
             if uuid.as_ref().is_some_and(|known| *known != given) {
-                return Err(Fault::Processing(TWO_PARTIES));
+                return Err(RequestFault::Processing(TWO_PARTIES));
             }
             add(&given);
             uuid = Some(given);
@@ -610,15 +616,18 @@ impl Reportee {
 
 /// Who a request is about, and how it is found: by every name that it is given and that can be read.
 /// The first name says what kind of party it is.
-fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, Lookup), Fault> {
-    if let Some(text) = names.get(Identifier::SubjectSystemUser) {
+fn subject(
+    names: &QuestionNames<'_>,
+    identity: &IdentityKeys,
+) -> Result<(QuestionSubject, PartyLookupKey), RequestFault> {
+    if let Some(text) = names.get(QuestionIdentifier::SubjectSystemUser) {
         let id = Uuid::try_parse(text)
-            .map_err(|_| Fault::Processing("a system user is named by its uuid"))?;
-        return Ok((Who::SystemUser(id), Lookup::from(id)));
+            .map_err(|_| RequestFault::Processing("a system user is named by its uuid"))?;
+        return Ok((QuestionSubject::SystemUser(id), PartyLookupKey::from(id)));
     }
     let organization = names.organization(
-        Identifier::SubjectOrganization,
-        Identifier::SubjectOrganizationLegacy,
+        QuestionIdentifier::SubjectOrganization,
+        QuestionIdentifier::SubjectOrganizationLegacy,
     )?;
     let uuid = |identifier| {
         names
@@ -626,32 +635,38 @@ fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, L
             .and_then(|text| Uuid::try_parse(text).ok())
             .map(PartyRef::Uuid)
     };
-    let number = |present, newer| -> Result<_, Fault> {
+    let number = |present, newer| -> Result<_, RequestFault> {
         Ok(names.number(present, newer)?.and_then(party_number))
     };
-    let person = names.get(Identifier::SubjectPerson);
-    let uuids = Identifier::SUBJECT_UUIDS.map(uuid);
+    let person = names.get(QuestionIdentifier::SubjectPerson);
+    let uuids = QuestionIdentifier::SUBJECT_UUIDS.map(uuid);
     let mut given = uuids.iter().flatten();
     let first = given.next();
     if given.any(|uuid| Some(uuid) != first) {
-        return Err(Fault::Processing(TWO_SUBJECTS));
+        return Err(RequestFault::Processing(TWO_SUBJECTS));
     }
-    let user_id = number(Identifier::SubjectUserId, Identifier::SubjectUserIdNewer)?;
+    let user_id = number(
+        QuestionIdentifier::SubjectUserId,
+        QuestionIdentifier::SubjectUserIdNewer,
+    )?;
     let user_id = user_id.map(PartyRef::UserId);
-    let party_id = number(Identifier::SubjectPartyId, Identifier::SubjectPartyIdNewer)?;
+    let party_id = number(
+        QuestionIdentifier::SubjectPartyId,
+        QuestionIdentifier::SubjectPartyIdNewer,
+    )?;
     let party_id = party_id.map(PartyRef::PartyId);
     let who = if person.is_some() {
-        Who::NationalId
+        QuestionSubject::NationalId
     } else if user_id.is_some() || uuids[..3].iter().any(Option::is_some) {
-        Who::Party
+        QuestionSubject::Party
     } else if party_id.is_some() {
-        Who::PartyId
+        QuestionSubject::PartyId
     } else {
-        Who::Other
+        QuestionSubject::Other
     };
     let person = person.and_then(|text| NationalId::parse(text).ok());
     let organization = organization.and_then(|number| OrgNumber::parse(number).ok());
-    let mut lookup = Lookup::default();
+    let mut lookup = PartyLookupKey::default();
     for name in [
         person.map(PartyRef::Person),
         user_id,

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::Decided;
+use super::DecisionDetails;
 use registers::resources::CompiledPolicy;
 use xacml::Obligation;
 
@@ -14,25 +14,26 @@ use xacml::Obligation;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DecisionResponse {
     /// In the order of the references.
-    pub response: Vec<DecisionResult>,
+    pub response: Vec<DecisionResultJson>,
 }
 
 /// The same, with results that occur in several places.
 #[derive(Debug, Serialize)]
 pub struct RepeatedResults<'r> {
     /// In the order of the references.
-    pub response: Vec<&'r DecisionResult>,
+    pub response: Vec<&'r DecisionResultJson>,
 }
 
 /// One result.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DecisionResult {
+#[schema(as = DecisionResult)]
+pub struct DecisionResultJson {
     /// `Permit`, `Deny`, `NotApplicable` or `Indeterminate`.
     pub decision: &'static str,
     pub status: DecisionStatus,
     #[schema(value_type = Option<Vec<ObligationJson>>)]
-    pub obligations: Option<Obligations>,
+    pub obligations: Option<PolicyObligations>,
     /// Always null.
     #[schema(value_type = Option<String>)]
     pub associate_advice: Option<()>,
@@ -70,9 +71,9 @@ pub struct StatusCodeJson {
 
 /// The obligations of a policy's Permit: a list of [`ObligationJson`].
 #[derive(Debug)]
-pub struct Obligations(Arc<CompiledPolicy>);
+pub struct PolicyObligations(Arc<CompiledPolicy>);
 
-impl Serialize for Obligations {
+impl Serialize for PolicyObligations {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(serialized) = self.0.serialized_obligations.get() {
             return serialized.serialize(serializer);
@@ -127,12 +128,12 @@ pub struct AttributeJson {
     pub include_in_result: bool,
 }
 
-impl From<Decided> for DecisionResult {
-    fn from(decided: Decided) -> Self {
+impl From<DecisionDetails> for DecisionResultJson {
+    fn from(decided: DecisionDetails) -> Self {
         let obligations = decided
             .policy
             .filter(|policy| !policy.permit_obligations.is_empty())
-            .map(Obligations);
+            .map(PolicyObligations);
         let mut categories: Vec<CategoryJson> = Vec::new();
         for echo in decided.echo {
             let data_type = echo.data_type.uri().to_owned();

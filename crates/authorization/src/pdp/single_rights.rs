@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
-    Decided, DecisionReason, Fault, PartialRequest, Pdp,
-    attributes::Attributes,
-    decided::DecidedBy,
-    memory::{HeldRight, Pair},
-    question::{Question, Who},
+    DecisionDetails, DecisionReason, PartialRequest, Pdp, RequestFault,
+    attributes::PolicyAttributes,
+    decided::DecisionBasis,
+    memory::{HeldRight, PairFacts},
+    question::{DecisionQuestion, QuestionSubject},
 };
 use foundation::db::DbError;
 use registers::parties::{
@@ -17,18 +17,20 @@ use registers::parties::{
 use xacml::{Decision, ids};
 
 /// Whether single rights count for a subject that is named so, about this reportee.
-pub(super) fn may_decide(who: Who, pair: &Pair, reportee: &Party) -> bool {
+pub(super) fn may_decide(who: QuestionSubject, pair: &PairFacts, reportee: &Party) -> bool {
     let Some(subject) = pair.subject.as_ref().filter(|subject| !subject.is_gone()) else {
         return false;
     };
     let is_holder = match who {
-        Who::SystemUser(_) => true,
-        Who::NationalId | Who::Party => match subject.kind {
+        QuestionSubject::SystemUser(_) => true,
+        QuestionSubject::NationalId | QuestionSubject::Party => match subject.kind {
             PartyKind::Person | PartyKind::Organization => true,
             PartyKind::SystemUser | PartyKind::Other => false,
         },
         // A person has them by a name of the person alone, not by the party id.
-        Who::PartyId | Who::Other => subject.kind == PartyKind::Organization,
+        QuestionSubject::PartyId | QuestionSubject::Other => {
+            subject.kind == PartyKind::Organization
+        }
     };
     is_holder && reportee.party_id.is_some() && !reportee.is_gone()
 }
@@ -49,7 +51,7 @@ pub(super) fn matching<'r>(
     rights: impl IntoIterator<Item = &'r HeldRight>,
     resource: &str,
     action: &str,
-    attributes: &Attributes<'_>,
+    attributes: &PolicyAttributes<'_>,
 ) -> Option<&'r HeldRight> {
     of_action(rights, resource, action).find(|held| {
         held.right.further.iter().all(|(id, value)| {
@@ -60,7 +62,7 @@ pub(super) fn matching<'r>(
     })
 }
 
-impl Decided {
+impl DecisionDetails {
     /// Permits by a single right.
     pub(super) fn permit_by(&mut self, held: &HeldRight) {
         self.decision = Decision::Permit;
@@ -68,7 +70,7 @@ impl Decided {
         self.by = held
             .right
             .assignment
-            .map(|assignment| DecidedBy::SingleRight {
+            .map(|assignment| DecisionBasis::SingleRight {
                 assignment,
                 key_role: held.key_role,
             });
@@ -83,9 +85,9 @@ impl Pdp {
     /// The facts cannot be had.
     pub(super) async fn look_in_sub_units(
         &self,
-        questions: &[Result<Question<'_>, Fault>],
+        questions: &[Result<DecisionQuestion<'_>, RequestFault>],
         requests: &[PartialRequest<'_>],
-        all: &mut [Decided],
+        all: &mut [DecisionDetails],
     ) -> Result<(), DbError> {
         let mut places = Vec::new();
         let mut asked = Vec::new();
@@ -101,7 +103,7 @@ impl Pdp {
         let mut db = self.db.acquire().await?;
         let found = parties::rights_of_sub_units(&mut db, &asked).await?;
         drop(db);
-        let mut known: HashMap<usize, Attributes<'_>> = HashMap::new();
+        let mut known: HashMap<usize, PolicyAttributes<'_>> = HashMap::new();
         for (number, connection) in found {
             let place = places[number];
             let (Ok(question), decided) = (&questions[place], &mut all[place]) else {
@@ -120,7 +122,7 @@ impl Pdp {
             .map(HeldRight::from)
             .collect();
             let attributes = known.entry(place).or_insert_with(|| {
-                let mut attributes = Attributes::of(&requests[place], question);
+                let mut attributes = PolicyAttributes::of(&requests[place], question);
                 attributes.complete_resource(&question.resource);
                 attributes
             });
@@ -138,8 +140,8 @@ impl Pdp {
 
 /// What is looked for in sub-units.
 fn sub_unit_question<'q>(
-    question: &Question<'q>,
-    decided: &'q Decided,
+    question: &DecisionQuestion<'q>,
+    decided: &'q DecisionDetails,
 ) -> Option<SubUnitQuestion<'q>> {
     let pair = decided.pair.as_ref()?;
     Some(SubUnitQuestion {
@@ -175,8 +177,8 @@ mod tests {
         }
     }
 
-    fn pair(subject: Option<Party>) -> Pair {
-        Pair {
+    fn pair(subject: Option<Party>) -> PairFacts {
+        PairFacts {
             subject,
             subject_has_number: true,
             system_user: None,
@@ -192,20 +194,20 @@ mod tests {
         }
     }
 
-    const SYSTEM_USER: Who = Who::SystemUser(Uuid::nil());
+    const SYSTEM_USER: QuestionSubject = QuestionSubject::SystemUser(Uuid::nil());
 
     #[rstest]
     #[case(SYSTEM_USER, PartyKind::SystemUser, true)]
-    #[case(Who::NationalId, PartyKind::Person, true)]
-    #[case(Who::Party, PartyKind::Person, true)]
-    #[case(Who::Party, PartyKind::Organization, true)]
-    #[case(Who::Party, PartyKind::SystemUser, false)]
-    #[case(Who::Party, PartyKind::Other, false)]
-    #[case(Who::PartyId, PartyKind::Person, false)]
-    #[case(Who::PartyId, PartyKind::Organization, true)]
-    #[case(Who::Other, PartyKind::Organization, true)]
-    #[case(Who::Other, PartyKind::Person, false)]
-    fn holders(#[case] who: Who, #[case] kind: PartyKind, #[case] counts: bool) {
+    #[case(QuestionSubject::NationalId, PartyKind::Person, true)]
+    #[case(QuestionSubject::Party, PartyKind::Person, true)]
+    #[case(QuestionSubject::Party, PartyKind::Organization, true)]
+    #[case(QuestionSubject::Party, PartyKind::SystemUser, false)]
+    #[case(QuestionSubject::Party, PartyKind::Other, false)]
+    #[case(QuestionSubject::PartyId, PartyKind::Person, false)]
+    #[case(QuestionSubject::PartyId, PartyKind::Organization, true)]
+    #[case(QuestionSubject::Other, PartyKind::Organization, true)]
+    #[case(QuestionSubject::Other, PartyKind::Person, false)]
+    fn holders(#[case] who: QuestionSubject, #[case] kind: PartyKind, #[case] counts: bool) {
         let reportee = party(PartyKind::Organization);
         assert_eq!(may_decide(who, &pair(Some(party(kind))), &reportee), counts);
     }
@@ -218,7 +220,11 @@ mod tests {
             ..party(PartyKind::Organization)
         };
         for subject in [None, Some(gone)] {
-            assert!(!may_decide(Who::Party, &pair(subject), &reportee));
+            assert!(!may_decide(
+                QuestionSubject::Party,
+                &pair(subject),
+                &reportee
+            ));
         }
     }
 
@@ -234,7 +240,7 @@ mod tests {
             ..party(PartyKind::Organization)
         };
         for reportee in [gone, without_id] {
-            assert!(!may_decide(Who::Party, &subject, &reportee));
+            assert!(!may_decide(QuestionSubject::Party, &subject, &reportee));
         }
     }
 
@@ -273,7 +279,7 @@ mod tests {
         ];
         let mut category = Category::new(ids::RESOURCE);
         category.add_text("urn:altinn:task", "sign");
-        let attributes = Attributes(vec![category]);
+        let attributes = PolicyAttributes(vec![category]);
         let found = matching(&rights, resource, action, &attributes);
         let place = found.and_then(|found| rights.iter().position(|r| std::ptr::eq(r, found)));
         assert_eq!(place, expected);
@@ -284,7 +290,7 @@ mod tests {
         let assignment = Uuid::from_u128(7);
         let mut held = right("a", "read", &[]);
         held.right.assignment = Some(assignment);
-        let mut decided = Decided::open();
+        let mut decided = DecisionDetails::open();
 
         decided.permit_by(&held);
 
@@ -292,7 +298,7 @@ mod tests {
         assert_eq!(decided.reason, DecisionReason::SingleRight);
         assert!(matches!(
             decided.by,
-            Some(DecidedBy::SingleRight { assignment: named, key_role: None }) if named == assignment
+            Some(DecisionBasis::SingleRight { assignment: named, key_role: None }) if named == assignment
         ));
     }
 }

@@ -15,22 +15,22 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    AtLeast, Decided, DecisionReason, PartialRequest, TokenReason, View,
+    DecisionDetails, DecisionMode, DecisionReason, MinimumPosition, PartialRequest, TokenReason,
     api::may_explain,
-    budget::{Excess, Undecided, in_time},
-    call::Call,
+    budget::{ExceededBound, UndecidedCause, in_time},
+    call::DecisionCall,
     log::Endpoint,
     question::{INSTANCE, ORGANIZATION, RESOURCE, SYSTEM_USER, TASK, named_party},
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
-    callers::Scoped,
-    live_system_users::{Live, LiveFacts, SystemUserKind},
+    callers::ScopedCaller,
+    live_system_users::{LiveSystemUser, LiveSystemUserFacts, SystemUserKind},
 };
 use foundation::{
     http::{
         ApiError, ApiResult, Json, ModelState,
-        bind::{Binder, Presence},
+        bind::{Binder, MemberPresence},
         body::{self, JsonBytes},
         context,
         query::Query,
@@ -38,7 +38,7 @@ use foundation::{
     },
     ids::OrgNumber,
     strict_json::MemberNames,
-    token::{IssuerKind, Principal, Refusal, Reject, scopes::Authorize, scopes_of},
+    token::{IssuerKind, Principal, TokenRefusal, TokenRejection, scopes::Authorize, scopes_of},
 };
 use xacml::{Code, Decision, ids};
 
@@ -107,8 +107,8 @@ pub struct SystemUserFacts {
     pub kind: SystemUserKind,
 }
 
-impl From<&LiveFacts> for SystemUserFacts {
-    fn from(live: &LiveFacts) -> Self {
+impl From<&LiveSystemUserFacts> for SystemUserFacts {
+    fn from(live: &LiveSystemUserFacts) -> Self {
         Self {
             id: live.id,
             system_id: live.system_id.clone(),
@@ -143,14 +143,14 @@ pub struct CheckResult {
 }
 
 /// What is asked.
-struct Inspection {
+struct TokenInspection {
     token: String,
     required_scopes: Vec<String>,
     audience: Option<String>,
-    checks: Vec<Check>,
+    checks: Vec<CheckQuestion>,
 }
 
-struct Check {
+struct CheckQuestion {
     id: Option<String>,
     resource: String,
     action: String,
@@ -163,41 +163,46 @@ struct Check {
 /// Public name of the body.
 const BODY: &str = "request";
 
-fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
+fn bind(value: &Value, max_checks: usize) -> ApiResult<TokenInspection> {
     let mut b = Binder::new(BODY);
     let root = b.root(value)?;
     let token = b.non_blank(&root, "token")?;
     let mut required_scopes = Vec::new();
     for item in b
-        .list(&root, "requiredScopes", Presence::Optional, SCOPE_LIMIT)?
+        .list(
+            &root,
+            "requiredScopes",
+            MemberPresence::Optional,
+            SCOPE_LIMIT,
+        )?
         .unwrap_or_default()
     {
         required_scopes.push(b.item_text(&item)?);
     }
-    let audience = b.text(&root, "audience", Presence::Optional)?;
+    let audience = b.text(&root, "audience", MemberPresence::Optional)?;
     let mut checks = Vec::new();
     for item in b
-        .list(&root, "checks", Presence::Required, max_checks)?
+        .list(&root, "checks", MemberPresence::Required, max_checks)?
         .unwrap_or_default()
     {
         let object = b.item_object(&item)?;
-        let party = b.text(&object, "party", Presence::Optional)?;
-        checks.push(Check {
-            id: b.text(&object, "id", Presence::Optional)?,
+        let party = b.text(&object, "party", MemberPresence::Optional)?;
+        checks.push(CheckQuestion {
+            id: b.text(&object, "id", MemberPresence::Optional)?,
             resource: b.non_blank(&object, "resource")?,
             action: b.non_blank(&object, "action")?,
             party: party
                 .map(|text| named_party(&text).ok_or_else(|| ModelState::not_valid("party", &text)))
                 .transpose()?,
-            instance: b.text(&object, "instance", Presence::Optional)?,
-            task: b.text(&object, "task", Presence::Optional)?,
+            instance: b.text(&object, "instance", MemberPresence::Optional)?,
+            task: b.text(&object, "task", MemberPresence::Optional)?,
         });
     }
     b.finish()?;
     if checks.is_empty() {
         return Err(ModelState::of("Checks", "At least one check is needed.").into());
     }
-    Ok(Inspection {
+    Ok(TokenInspection {
         token,
         required_scopes,
         audience,
@@ -215,8 +220,8 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
         (status = 503, description = "The issuer's keys or the facts cannot be had; try again")))]
 pub async fn authorize(
     State(endpoints): State<DecisionEndpoints>,
-    owner: Scoped<Authorize>,
-    at_least: AtLeast,
+    owner: ScopedCaller<Authorize>,
+    at_least: MinimumPosition,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
@@ -238,8 +243,8 @@ pub async fn authorize(
 async fn answered(
     endpoints: &DecisionEndpoints,
     caller: &Arc<Principal>,
-    at_least: AtLeast,
-    asked: &Inspection,
+    at_least: MinimumPosition,
+    asked: &TokenInspection,
     explain: bool,
 ) -> ApiResult<Response> {
     context::count_as(asked.checks.len())?;
@@ -248,7 +253,7 @@ async fn answered(
         .capacity
         .for_call(asked.checks.len(), 0, 0)
         .await?;
-    let call = Call::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;
+    let call = DecisionCall::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;
     let (principal, users) = match inspect(endpoints, asked, call.view()).await? {
         Ok(inspected) => inspected,
         Err(fault) => {
@@ -271,11 +276,11 @@ async fn answered(
     let results = decide(endpoints, &call, caller, asked, &users, explain)
         .await
         .map_err(|error| match error {
-            Error::Undecided(Undecided::Database(error)) => error.into(),
-            Error::Undecided(Undecided::Excess(excess)) => {
+            TokenCheckError::Undecided(UndecidedCause::Database(error)) => error.into(),
+            TokenCheckError::Undecided(UndecidedCause::Excess(excess)) => {
                 ModelState::of("Checks", excess.message()).into()
             }
-            Error::Api(error) => error,
+            TokenCheckError::Api(error) => error,
         })?;
     let answer = TokenDecision {
         active: true,
@@ -289,26 +294,26 @@ async fn answered(
 }
 
 /// Why the checks were not decided.
-enum Error {
-    Undecided(Undecided),
+enum TokenCheckError {
+    Undecided(UndecidedCause),
     Api(ApiError),
 }
 
-impl From<Undecided> for Error {
-    fn from(error: Undecided) -> Self {
+impl From<UndecidedCause> for TokenCheckError {
+    fn from(error: UndecidedCause) -> Self {
         Self::Undecided(error)
     }
 }
 
-impl From<ApiError> for Error {
+impl From<ApiError> for TokenCheckError {
     fn from(error: ApiError) -> Self {
         Self::Api(error)
     }
 }
 
-impl Check {
+impl CheckQuestion {
     /// What it asks, when the party is this one.
-    fn asked<'c>(&'c self, party: Option<&'c (&'static str, String)>) -> Asked<'c> {
+    fn asked<'c>(&'c self, party: Option<&'c (&'static str, String)>) -> CheckKey<'c> {
         (
             &self.resource,
             &self.action,
@@ -345,16 +350,16 @@ impl Check {
 /// Everything that must hold of the token, in order; the first that does not is the inner error.
 async fn inspect(
     endpoints: &DecisionEndpoints,
-    asked: &Inspection,
-    view: View,
-) -> ApiResult<Result<(Principal, Vec<Live>), TokenReason>> {
+    asked: &TokenInspection,
+    view: DecisionMode,
+) -> ApiResult<Result<(Principal, Vec<LiveSystemUser>), TokenReason>> {
     let genuine = match endpoints.verifier.genuine(&asked.token).await {
         Ok(genuine) if genuine.kind == IssuerKind::IdPorten => {
             return Ok(Err(TokenReason::UntrustedIssuer));
         }
         Ok(genuine) => genuine,
-        Err(Reject::Unavailable) => return Err(ApiError::Unavailable(5)),
-        Err(Reject::Refused(refusal)) => return Ok(Err(code(refusal))),
+        Err(TokenRejection::Unavailable) => return Err(ApiError::Unavailable(5)),
+        Err(TokenRejection::Refused(refusal)) => return Ok(Err(code(refusal))),
     };
     let claim = |name: &str| genuine.claims.get(name);
     let is_for = |audience: &str| match claim("aud") {
@@ -405,9 +410,9 @@ async fn inspect(
 pub async fn system_users_of(
     endpoints: &DecisionEndpoints,
     token: &str,
-    view: View,
+    view: DecisionMode,
 ) -> ApiResult<Result<Vec<Uuid>, TokenReason>> {
-    let asked = Inspection {
+    let asked = TokenInspection {
         token: token.to_owned(),
         required_scopes: Vec::new(),
         audience: None,
@@ -419,30 +424,32 @@ pub async fn system_users_of(
 }
 
 /// The verifier's reasons, as this endpoint names them.
-const fn code(refusal: Refusal) -> TokenReason {
+const fn code(refusal: TokenRefusal) -> TokenReason {
     match refusal {
-        Refusal::Algorithm => TokenReason::UnsupportedAlgorithm,
-        Refusal::Key => TokenReason::UnknownKey,
-        Refusal::UnknownIssuer => TokenReason::UntrustedIssuer,
-        Refusal::Signature => TokenReason::InvalidSignature,
-        Refusal::Expired
-        | Refusal::MissingExpiry
-        | Refusal::IssuedBeforeRecovery
-        | Refusal::Lifetime => TokenReason::TokenExpired,
-        Refusal::NotYetValid | Refusal::IssuedInTheFuture => TokenReason::TokenNotYetValid,
-        Refusal::Audience => TokenReason::WrongAudience,
-        Refusal::Ambiguous => TokenReason::InvalidAuthorizationDetails,
-        Refusal::SystemUserNotActive => TokenReason::SystemUserInactive,
-        Refusal::SystemUserMismatch | Refusal::ClientNotRegistered => {
+        TokenRefusal::Algorithm => TokenReason::UnsupportedAlgorithm,
+        TokenRefusal::Key => TokenReason::UnknownKey,
+        TokenRefusal::UnknownIssuer => TokenReason::UntrustedIssuer,
+        TokenRefusal::Signature => TokenReason::InvalidSignature,
+        TokenRefusal::Expired
+        | TokenRefusal::MissingExpiry
+        | TokenRefusal::IssuedBeforeRecovery
+        | TokenRefusal::Lifetime => TokenReason::TokenExpired,
+        TokenRefusal::NotYetValid | TokenRefusal::IssuedInTheFuture => {
+            TokenReason::TokenNotYetValid
+        }
+        TokenRefusal::Audience => TokenReason::WrongAudience,
+        TokenRefusal::Ambiguous => TokenReason::InvalidAuthorizationDetails,
+        TokenRefusal::SystemUserNotActive => TokenReason::SystemUserInactive,
+        TokenRefusal::SystemUserMismatch | TokenRefusal::ClientNotRegistered => {
             TokenReason::SystemUserMismatch
         }
-        Refusal::Malformed
-        | Refusal::Type
-        | Refusal::Nonce
-        | Refusal::Cookie
-        | Refusal::SessionEnded
-        | Refusal::SubscriptionKey
-        | Refusal::InsufficientScope => TokenReason::MalformedToken,
+        TokenRefusal::Malformed
+        | TokenRefusal::Type
+        | TokenRefusal::Nonce
+        | TokenRefusal::Cookie
+        | TokenRefusal::SessionEnded
+        | TokenRefusal::SubscriptionKey
+        | TokenRefusal::InsufficientScope => TokenReason::MalformedToken,
     }
 }
 
@@ -460,7 +467,7 @@ fn facts(principal: Principal) -> TokenFacts {
 }
 
 /// What a check asks, without its id.
-type Asked<'c> = (
+type CheckKey<'c> = (
     &'c str,
     &'c str,
     Option<&'c (&'static str, String)>,
@@ -472,12 +479,12 @@ type Asked<'c> = (
 /// is asked about all checks that are still open, at once, and about equal ones once.
 async fn decide(
     endpoints: &DecisionEndpoints,
-    call: &Call<'_>,
+    call: &DecisionCall<'_>,
     caller: &Principal,
-    asked: &Inspection,
-    users: &[Live],
+    asked: &TokenInspection,
+    users: &[LiveSystemUser],
     explain: bool,
-) -> Result<Vec<CheckResult>, Error> {
+) -> Result<Vec<CheckResult>, TokenCheckError> {
     let settings = &endpoints.config.settings.pdp;
     let checks = &asked.checks;
     let mut results: Vec<Option<CheckResult>> = checks.iter().map(|_| None).collect();
@@ -485,7 +492,7 @@ async fn decide(
     for user in users {
         let owner = (ORGANIZATION, user.owner_org.clone());
         let (mut open, mut places, mut requests) = (Vec::new(), Vec::new(), Vec::new());
-        let mut known: HashMap<Asked<'_>, usize> = HashMap::new();
+        let mut known: HashMap<CheckKey<'_>, usize> = HashMap::new();
         for (number, check) in checks.iter().enumerate() {
             if results[number]
                 .as_ref()
@@ -515,7 +522,7 @@ async fn decide(
         }
         made += places.len();
         if made > settings.max_decisions_per_request {
-            return Err(Undecided::from(Excess::Decisions).into());
+            return Err(UndecidedCause::from(ExceededBound::Decisions).into());
         }
         let all = call.decide_all(&requests, Some(&places), explain).await?;
         if explain && !all.iter().all(|decided| may_explain(caller, decided)) {
@@ -535,7 +542,12 @@ async fn decide(
     })
 }
 
-fn answer(check: &Check, system_user_id: Uuid, decided: &Decided, level: u8) -> CheckResult {
+fn answer(
+    check: &CheckQuestion,
+    system_user_id: Uuid,
+    decided: &DecisionDetails,
+    level: u8,
+) -> CheckResult {
     let permit = decided.decision == Decision::Permit;
     let needed = decided.required_level();
     let is_enough = needed.is_met_by(level);
@@ -556,7 +568,7 @@ fn answer(check: &Check, system_user_id: Uuid, decided: &Decided, level: u8) -> 
 }
 
 /// An agent acts for many: without a party there is nothing to decide about.
-fn undecided(check: &Check, system_user_id: Uuid) -> CheckResult {
+fn undecided(check: &CheckQuestion, system_user_id: Uuid) -> CheckResult {
     CheckResult {
         id: check.id.clone(),
         system_user_id,

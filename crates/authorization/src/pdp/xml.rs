@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{
-    Decided, Fault,
+    DecisionDetails, RequestFault,
     budget::MAX_ATTRIBUTES,
-    request::{Attribute, DecisionRequest, Entry, Values},
+    request::{DecisionRequest, RequestAttribute, RequestCategory, RequestValues},
 };
 use xacml::{AttributeValue, Category, DecisionResult, Limits, Request, Response, Status, Value};
 
@@ -22,7 +22,7 @@ const LIMITS: Limits = {
 /// Reads a request. What is no request is a fault of syntax.
 pub fn read(bytes: &[u8]) -> DecisionRequest<'static> {
     let faulty = |message| DecisionRequest {
-        fault: Some(Fault::Syntax(message)),
+        fault: Some(RequestFault::Syntax(message)),
         ..DecisionRequest::default()
     };
     match Request::from_xml(bytes, &LIMITS) {
@@ -35,18 +35,18 @@ pub fn read(bytes: &[u8]) -> DecisionRequest<'static> {
     }
 }
 
-fn entry(category: &Category<'_>) -> Entry<'static> {
+fn entry(category: &Category<'_>) -> RequestCategory<'static> {
     let values = category
         .attributes
         .iter()
         .flat_map(|attribute| attribute.values.iter().map(move |value| (attribute, value)));
-    let attributes = values.map(|(attribute, value)| Attribute {
+    let attributes = values.map(|(attribute, value)| RequestAttribute {
         id: Cow::Owned(attribute.id.clone().into_owned()),
         data_type: value.value.data_type(),
-        values: Values::One(Cow::Owned(value.text().into_owned())),
+        values: RequestValues::One(Cow::Owned(value.text().into_owned())),
         include_in_result: attribute.include_in_result,
     });
-    Entry {
+    RequestCategory {
         category: Cow::Owned(category.category.clone().into_owned()),
         id: None,
         attributes: attributes.collect(),
@@ -55,7 +55,7 @@ fn entry(category: &Category<'_>) -> Entry<'static> {
 }
 
 /// Writes an answer, with its declaration. Requests in XML ask for one decision.
-pub fn write(results: Vec<Decided>) -> Vec<u8> {
+pub fn write(results: Vec<DecisionDetails>) -> Vec<u8> {
     let mut out = b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n".to_vec();
     out.extend(
         Response {
@@ -66,7 +66,7 @@ pub fn write(results: Vec<Decided>) -> Vec<u8> {
     out
 }
 
-fn result(decided: Decided) -> DecisionResult {
+fn result(decided: DecisionDetails) -> DecisionResult {
     let obligations = decided.obligations().to_vec();
     let status = Status {
         code: decided.status,

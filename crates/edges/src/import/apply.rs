@@ -4,12 +4,12 @@ use sqlx::PgConnection;
 
 use super::{
     kinds,
-    merge::{Merge, Merged},
+    merge::{Merge, MergeResult},
 };
 use foundation::{
     db::{
         DbError,
-        feed::{self, Touched},
+        feed::{self, FeedEntryKind},
     },
     events::EventKind,
 };
@@ -18,7 +18,7 @@ use foundation::{
 ///
 /// # Errors
 /// See [`super::merge::MergeError`].
-pub async fn apply(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+pub async fn apply(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
     // The limit is checked when all lines have been read, so that the report contains every
     // finding.
     merge.take_findings(&mut *tx).await?;
@@ -66,7 +66,7 @@ async fn publish(tx: &mut PgConnection) -> Result<(), DbError> {
         return Ok(());
     }
     if touched > MAX_ENTRIES {
-        feed::append(tx, Touched::Everything, "import").await?;
+        feed::append(tx, FeedEntryKind::Everything, "import").await?;
         return Ok(());
     }
     feed::append_parties(tx).await?;

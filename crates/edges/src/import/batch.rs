@@ -2,11 +2,11 @@
 
 use tokio::sync::mpsc;
 
-use super::{Kind, copy::Rows, findings::Findings};
+use super::{ImportKind, copy::CopyRows, findings::ImportFindings};
 
 /// A staging table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Table {
+pub enum StagingTable {
     /// `staging.organization`
     Organization,
     /// `staging.person`
@@ -19,15 +19,15 @@ pub enum Table {
     Document,
 }
 
-impl Table {
+impl StagingTable {
     /// The table that a kind waits in.
     #[must_use]
-    pub const fn of(kind: Kind) -> Self {
+    pub const fn of(kind: ImportKind) -> Self {
         match kind {
-            Kind::Organizations => Self::Organization,
-            Kind::Persons => Self::Person,
-            Kind::Roles => Self::Role,
-            Kind::ClientDelegations => Self::ClientDelegation,
+            ImportKind::Organizations => Self::Organization,
+            ImportKind::Persons => Self::Person,
+            ImportKind::Roles => Self::Role,
+            ImportKind::ClientDelegations => Self::ClientDelegation,
             _ => Self::Document,
         }
     }
@@ -35,11 +35,11 @@ impl Table {
 
 /// What was read of a file since the last batch.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct ImportBatch {
     /// Rows to be staged.
-    pub rows: Rows,
+    pub rows: CopyRows,
     /// What was wrong.
-    pub findings: Findings,
+    pub findings: ImportFindings,
     /// Last line that is in it.
     pub last_line: u64,
 }
@@ -50,24 +50,24 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const BATCH_LINES: u64 = 20_000;
 
 /// Collects rows until there are enough of them.
-pub struct Batches<'a> {
-    batch: Batch,
+pub struct ImportBatches<'a> {
+    batch: ImportBatch,
     sent: u64,
-    out: &'a mpsc::Sender<Batch>,
+    out: &'a mpsc::Sender<ImportBatch>,
 }
 
-impl<'a> Batches<'a> {
+impl<'a> ImportBatches<'a> {
     /// Nothing yet, after the lines up to `done`.
-    pub fn new(done: u64, out: &'a mpsc::Sender<Batch>) -> Self {
+    pub fn new(done: u64, out: &'a mpsc::Sender<ImportBatch>) -> Self {
         Self {
-            batch: Batch::default(),
+            batch: ImportBatch::default(),
             sent: done,
             out,
         }
     }
 
     /// The batch being filled.
-    pub fn current(&mut self) -> &mut Batch {
+    pub fn current(&mut self) -> &mut ImportBatch {
         &mut self.batch
     }
 

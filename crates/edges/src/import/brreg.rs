@@ -15,13 +15,13 @@ use serde::{
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
-    Context, Format, Options,
-    batch::{Batch, Batches},
-    findings::Findings,
+    FileImportOptions, ImportContext, ImportFormat,
+    batch::{ImportBatch, ImportBatches},
+    findings::ImportFindings,
     kinds::{
-        check::Check,
-        organizations::Unit,
-        roles::{self, Holder},
+        check::LineCheck,
+        organizations::OrganizationUnit,
+        roles::{self, RoleHolder},
     },
 };
 
@@ -33,19 +33,19 @@ const ELEMENT_LIMIT: usize = 8 * 1024 * 1024;
 /// # Errors
 /// The file is no array, is broken off, or cannot be read.
 pub fn elements(
-    context: &Context,
-    options: &Options,
+    context: &ImportContext,
+    options: &FileImportOptions,
     reader: Box<dyn BufRead + Send>,
     done: u64,
-    batches: &mut Batches<'_>,
+    batches: &mut ImportBatches<'_>,
 ) -> anyhow::Result<()> {
     let left = Rc::new(Cell::new(ELEMENT_LIMIT));
-    let reader = Bounded {
+    let reader = BoundedReader {
         inner: reader,
         left: Rc::clone(&left),
     };
     let mut deserializer = serde_json::Deserializer::from_reader(reader);
-    let array = Array {
+    let array = BrregArray {
         context,
         options,
         done,
@@ -66,12 +66,12 @@ pub fn elements(
 }
 
 /// A reader that stops when one element takes too much.
-struct Bounded<R> {
+struct BoundedReader<R> {
     inner: R,
     left: Rc<Cell<usize>>,
 }
 
-impl<R: BufRead> Read for Bounded<R> {
+impl<R: BufRead> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         match self.left.get().checked_sub(read) {
@@ -86,15 +86,15 @@ impl<R: BufRead> Read for Bounded<R> {
     }
 }
 
-struct Array<'a, 'b> {
-    context: &'a Context,
-    options: &'a Options,
+struct BrregArray<'a, 'b> {
+    context: &'a ImportContext,
+    options: &'a FileImportOptions,
     done: u64,
-    batches: &'a mut Batches<'b>,
+    batches: &'a mut ImportBatches<'b>,
     left: Rc<Cell<usize>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Array<'_, '_> {
+impl<'de> DeserializeSeed<'de> for BrregArray<'_, '_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -102,7 +102,7 @@ impl<'de> DeserializeSeed<'de> for Array<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Array<'_, '_> {
+impl<'de> Visitor<'de> for BrregArray<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -117,10 +117,10 @@ impl<'de> Visitor<'de> for Array<'_, '_> {
             if number <= self.done {
                 continue;
             }
-            let Batch { rows, findings, .. } = self.batches.current();
+            let ImportBatch { rows, findings, .. } = self.batches.current();
             let text = element.get().as_bytes();
             match self.options.format {
-                Format::BrregRoles => {
+                ImportFormat::BrregRoles => {
                     stage_roles(self.context, self.options, number, text, rows, findings);
                 }
                 _ => stage_unit(number, text, rows, findings),
@@ -134,20 +134,20 @@ impl<'de> Visitor<'de> for Array<'_, '_> {
 }
 
 #[derive(Deserialize)]
-struct Code<'a> {
+struct BrregCode<'a> {
     #[serde(borrow)]
     kode: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct UnitElement<'a> {
+struct BrregUnit<'a> {
     #[serde(borrow)]
     organisasjonsnummer: Option<Cow<'a, str>>,
     #[serde(borrow)]
     navn: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    organisasjonsform: Option<Code<'a>>,
+    organisasjonsform: Option<BrregCode<'a>>,
     #[serde(borrow)]
     overordnet_enhet: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "respons_klasse")]
@@ -164,7 +164,7 @@ struct UnitElement<'a> {
     postadresse: Option<Value>,
 }
 
-fn read<'de, T: Deserialize<'de>>(text: &'de [u8], check: &mut Check<'_>) -> Option<T> {
+fn read<'de, T: Deserialize<'de>>(text: &'de [u8], check: &mut LineCheck<'_>) -> Option<T> {
     if memchr::memmem::find(text, b"\\u0000").is_some() {
         check.wrong("", "JSON", "a NUL character cannot be stored");
         return None;
@@ -178,9 +178,14 @@ fn read<'de, T: Deserialize<'de>>(text: &'de [u8], check: &mut Check<'_>) -> Opt
     }
 }
 
-fn stage_unit(number: u64, text: &[u8], rows: &mut super::copy::Rows, findings: &mut Findings) {
-    let mut check = Check::new(number, findings);
-    let Some(unit) = read::<UnitElement<'_>>(text, &mut check) else {
+fn stage_unit(
+    number: u64,
+    text: &[u8],
+    rows: &mut super::copy::CopyRows,
+    findings: &mut ImportFindings,
+) {
+    let mut check = LineCheck::new(number, findings);
+    let Some(unit) = read::<BrregUnit<'_>>(text, &mut check) else {
         return;
     };
     let is_deleted = unit
@@ -210,7 +215,7 @@ fn stage_unit(number: u64, text: &[u8], rows: &mut super::copy::Rows, findings: 
         }
     }
     let address = (!addresses.is_empty()).then(|| json!(addresses));
-    let staged = Unit {
+    let staged = OrganizationUnit {
         number: unit.organisasjonsnummer.as_deref(),
         name: unit.navn.as_deref(),
         form: unit
@@ -221,35 +226,35 @@ fn stage_unit(number: u64, text: &[u8], rows: &mut super::copy::Rows, findings: 
         status: Some(status),
         deleted_at,
         address: address.as_ref(),
-        ..Unit::default()
+        ..OrganizationUnit::default()
     };
     staged.stage(number, &mut check, rows);
 }
 
 #[derive(Deserialize)]
-struct RolesElement<'a> {
+struct BrregRoles<'a> {
     #[serde(borrow)]
     organisasjonsnummer: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    rollegrupper: Vec<RoleGroup<'a>>,
+    rollegrupper: Vec<BrregRoleGroup<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RoleGroup<'a> {
+struct BrregRoleGroup<'a> {
     #[serde(borrow)]
     sist_endret: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    roller: Vec<RoleElement<'a>>,
+    roller: Vec<BrregRole<'a>>,
 }
 
 #[derive(Deserialize)]
-struct RoleElement<'a> {
+struct BrregRole<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Code<'a>,
+    kind: BrregCode<'a>,
     person: Option<Map<String, Value>>,
     #[serde(borrow)]
-    enhet: Option<HolderUnit<'a>>,
+    enhet: Option<BrregHolderUnit<'a>>,
     #[serde(default)]
     fratraadt: bool,
     #[serde(default)]
@@ -258,7 +263,7 @@ struct RoleElement<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct HolderUnit<'a> {
+struct BrregHolderUnit<'a> {
     #[serde(borrow)]
     organisasjonsnummer: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -266,15 +271,15 @@ struct HolderUnit<'a> {
 }
 
 fn stage_roles(
-    context: &Context,
-    options: &Options,
+    context: &ImportContext,
+    options: &FileImportOptions,
     number: u64,
     text: &[u8],
-    rows: &mut super::copy::Rows,
-    findings: &mut Findings,
+    rows: &mut super::copy::CopyRows,
+    findings: &mut ImportFindings,
 ) {
-    let mut check = Check::new(number, findings);
-    let Some(unit) = read::<RolesElement<'_>>(text, &mut check) else {
+    let mut check = LineCheck::new(number, findings);
+    let Some(unit) = read::<BrregRoles<'_>>(text, &mut check) else {
         return;
     };
     let from = check.required("organisasjonsnummer", unit.organisasjonsnummer.as_deref());
@@ -317,9 +322,9 @@ fn stage_roles(
                         number,
                         from.as_str(),
                         key,
-                        &Holder {
+                        &RoleHolder {
                             org: Some(holder.as_str()),
-                            ..Holder::default()
+                            ..RoleHolder::default()
                         },
                         since,
                         false,
@@ -343,10 +348,10 @@ fn stage_roles(
 }
 
 fn stage_person(
-    context: &Context,
-    options: &Options,
-    check: &mut Check<'_>,
-    rows: &mut super::copy::Rows,
+    context: &ImportContext,
+    options: &FileImportOptions,
+    check: &mut LineCheck<'_>,
+    rows: &mut super::copy::CopyRows,
     (number, from, role, since): (u64, &str, i16, Option<chrono::NaiveDate>),
     person: &Map<String, Value>,
 ) {
@@ -361,9 +366,9 @@ fn stage_person(
                 number,
                 from,
                 role,
-                &Holder {
+                &RoleHolder {
                     hmac: Some(&index),
-                    ..Holder::default()
+                    ..RoleHolder::default()
                 },
                 since,
                 false,
@@ -400,10 +405,10 @@ fn stage_person(
         number,
         from,
         role,
-        &Holder {
+        &RoleHolder {
             name: Some(&name),
             birth,
-            ..Holder::default()
+            ..RoleHolder::default()
         },
         since,
         false,

@@ -5,18 +5,18 @@ use uuid::Uuid;
 
 /// Rows of one table, ready to be sent.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub struct CopyRows {
     /// The text.
     pub bytes: Vec<u8>,
     /// How many rows.
     pub count: u64,
 }
 
-impl Rows {
+impl CopyRows {
     /// Begins a row.
-    pub fn row(&mut self) -> Row<'_> {
+    pub fn row(&mut self) -> CopyRow<'_> {
         self.count += 1;
-        Row {
+        CopyRow {
             bytes: &mut self.bytes,
             first: true,
         }
@@ -25,12 +25,12 @@ impl Rows {
 
 /// A row being written, field by field. It ends when it is dropped.
 #[derive(Debug)]
-pub struct Row<'a> {
+pub struct CopyRow<'a> {
     bytes: &'a mut Vec<u8>,
     first: bool,
 }
 
-impl Row<'_> {
+impl CopyRow<'_> {
     fn separate(&mut self) {
         if !std::mem::take(&mut self.first) {
             self.bytes.push(b'\t');
@@ -159,7 +159,7 @@ impl Row<'_> {
     }
 }
 
-impl Drop for Row<'_> {
+impl Drop for CopyRow<'_> {
     fn drop(&mut self) {
         self.bytes.push(b'\n');
     }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn rows_are_what_copy_reads() {
-        let mut rows = Rows::default();
+        let mut rows = CopyRows::default();
         rows.row()
             .line(7)
             .text("a\tb\\c\nd")

@@ -6,7 +6,7 @@ use foundation::telemetry;
 
 /// One thing that is wrong with one line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Finding {
+pub struct ImportFinding {
     /// Line, or element of an array, from 1.
     pub line: u64,
     /// Member; empty when the line as a whole is meant.
@@ -19,7 +19,7 @@ pub struct Finding {
 
 /// Something that is taken, but should be looked at: how often, and where first.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Warning {
+pub struct ImportWarning {
     /// Stable code.
     pub code: String,
     /// In words.
@@ -35,20 +35,20 @@ const KEPT: usize = 1_000;
 
 /// All findings of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Findings {
+pub struct ImportFindings {
     /// The first ones.
-    pub list: Vec<Finding>,
+    pub list: Vec<ImportFinding>,
     /// How many there are.
     pub count: u64,
     warnings: BTreeMap<(String, String), (u64, u64)>,
 }
 
-impl Findings {
+impl ImportFindings {
     /// Adds a finding: a line is wrong.
     pub fn add(&mut self, line: u64, member: &str, code: &str, reason: impl Into<String>) {
         self.count += 1;
         if self.list.len() < KEPT {
-            self.list.push(Finding {
+            self.list.push(ImportFinding {
                 line,
                 member: member.to_owned(),
                 code: code.to_owned(),
@@ -69,9 +69,9 @@ impl Findings {
 
     /// What is to be looked at.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub fn warnings(&self) -> Vec<ImportWarning> {
         let warning =
-            |((code, reason), (count, first)): (&(String, String), &(u64, u64))| Warning {
+            |((code, reason), (count, first)): (&(String, String), &(u64, u64))| ImportWarning {
                 code: code.clone(),
                 reason: reason.clone(),
                 count: *count,

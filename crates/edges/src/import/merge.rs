@@ -2,13 +2,13 @@
 
 use sqlx::PgConnection;
 
-use super::{Context, Options, findings::Findings};
+use super::{FileImportOptions, ImportContext, findings::ImportFindings};
 use foundation::db::DbError;
 use registers::parties::{self, PartyRef};
 
 /// What a merge did, in rows of its kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
+pub struct MergeCounts {
     /// New ones.
     pub added: u64,
     /// Those that were updated.
@@ -17,7 +17,7 @@ pub struct Counts {
     pub ended: u64,
 }
 
-impl Counts {
+impl MergeCounts {
     /// Counts a row that was stored: whether it was new; none when nothing changed.
     pub fn stored(&mut self, is_new: Option<bool>) {
         match is_new {
@@ -67,16 +67,16 @@ impl From<sqlx::Error> for MergeError {
 }
 
 /// What a merge comes to.
-pub type Merged<T = Counts> = Result<T, MergeError>;
+pub type MergeResult<T = MergeCounts> = Result<T, MergeError>;
 
 /// A merge under way.
 pub struct Merge<'a> {
     /// What readers need to know.
-    pub context: &'a Context,
+    pub context: &'a ImportContext,
     /// What was asked for.
-    pub options: &'a Options,
+    pub options: &'a FileImportOptions,
     /// What is wrong so far.
-    pub findings: Findings,
+    pub findings: ImportFindings,
     /// Bytes of the files that lines name.
     pub files: &'a (dyn Fn(&str) -> anyhow::Result<Vec<u8>> + Send + Sync),
 }
@@ -87,7 +87,7 @@ impl Merge<'_> {
     ///
     /// # Errors
     /// See [`MergeError`].
-    pub async fn apply_findings(&mut self, tx: &mut PgConnection) -> Merged<()> {
+    pub async fn apply_findings(&mut self, tx: &mut PgConnection) -> MergeResult<()> {
         self.take_findings(tx).await?;
         self.check_limit()
     }
@@ -95,7 +95,7 @@ impl Merge<'_> {
     /// Collects what was found in staging, and removes those lines.
     pub(super) async fn take_findings(&mut self, tx: &mut PgConnection) -> Result<(), DbError> {
         let rows = sqlx::query_as!(
-            FoundRow,
+            FindingRow,
             "select line, member, code, reason from staging.finding order by line, member"
         )
         .fetch_all(&mut *tx)
@@ -131,7 +131,7 @@ impl Merge<'_> {
     ///
     /// # Errors
     /// [`MergeError::Refused`]
-    pub fn check_limit(&self) -> Merged<()> {
+    pub fn check_limit(&self) -> MergeResult<()> {
         if self.findings.count > self.options.max_errors {
             Err(MergeError::Refused)
         } else {
@@ -143,7 +143,7 @@ impl Merge<'_> {
     ///
     /// # Errors
     /// [`MergeError::Shrink`]
-    pub fn guard_shrink(&self, absent: i64, all: i64) -> Merged<()> {
+    pub fn guard_shrink(&self, absent: i64, all: i64) -> MergeResult<()> {
         let max = self.options.max_shrink;
         if absent as f64 * 100.0 > max * all as f64 {
             Err(MergeError::Shrink { absent, all, max })
@@ -153,7 +153,7 @@ impl Merge<'_> {
     }
 }
 
-struct FoundRow {
+struct FindingRow {
     line: i64,
     member: String,
     code: String,
@@ -170,12 +170,12 @@ pub struct StagedLine {
 
 /// Lines that wait as they were written, one after the other; some at a time are fetched.
 #[derive(Default)]
-pub struct Documents {
+pub struct StagedDocuments {
     fetched: std::collections::VecDeque<StagedLine>,
     after: i64,
 }
 
-impl Documents {
+impl StagedDocuments {
     /// The next line.
     pub async fn next(&mut self, tx: &mut PgConnection) -> Result<Option<StagedLine>, DbError> {
         if self.fetched.is_empty() {
@@ -196,7 +196,7 @@ impl StagedLine {
     ///
     /// # Errors
     /// It was good when it was staged, and is not any more.
-    pub fn read<T: serde::de::DeserializeOwned>(&self) -> Merged<T> {
+    pub fn read<T: serde::de::DeserializeOwned>(&self) -> MergeResult<T> {
         serde_json::from_value(self.document.clone())
             .map_err(|e| MergeError::Other(anyhow::anyhow!("a staged line cannot be read: {e}")))
     }

@@ -20,10 +20,10 @@ mod store;
 
 use std::{path::PathBuf, sync::Arc};
 
-pub use findings::{Finding, Findings, Warning};
+pub use findings::{ImportFinding, ImportFindings, ImportWarning};
 pub use kinds::systems::client_ids;
-pub use merge::Counts;
-pub use run::{Outcome, import, import_embedded};
+pub use merge::MergeCounts;
+pub use run::{FileImportOutcome, import, import_embedded};
 pub use store::delete_old_runs;
 
 pub use foundation::config::PersonMatch;
@@ -32,7 +32,7 @@ use registers::{packages::Catalogue, parties::IdentityKeys};
 
 /// What a file holds. The order is the one to load them in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Kind {
+pub enum ImportKind {
     /// Organisations and their sub-units.
     Organizations,
     /// Persons, by identity number.
@@ -59,7 +59,7 @@ pub enum Kind {
     Requests,
 }
 
-impl Kind {
+impl ImportKind {
     /// Every kind, in load order.
     pub const ALL: [Self; 12] = [
         Self::Organizations,
@@ -104,7 +104,7 @@ impl Kind {
 
 /// The form in which a file contains its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ImportFormat {
     /// The operator's: one object a line.
     Ndjson,
     /// Open data: one array of main units.
@@ -117,7 +117,7 @@ pub enum Format {
 
 /// What happens to what a file does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Mode {
+pub enum ImportMode {
     /// The file is everything this source knows: what it names no more has ended.
     #[default]
     Snapshot,
@@ -125,7 +125,7 @@ pub enum Mode {
     Delta,
 }
 
-impl Mode {
+impl ImportMode {
     /// Its word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -138,17 +138,17 @@ impl Mode {
 
 /// What to import, and how.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct FileImportOptions {
     /// What the file holds.
-    pub kind: Kind,
+    pub kind: ImportKind,
     /// Its form.
-    pub format: Format,
+    pub format: ImportFormat,
     /// The file; `-` is standard input.
     pub file: PathBuf,
     /// Who says so; what a source named, only that source ends.
     pub source: String,
     /// What happens to the rest.
-    pub mode: Mode,
+    pub mode: ImportMode,
     /// Do everything but keep it.
     pub dry_run: bool,
     /// So many bad lines are left out; one more refuses the file.
@@ -163,7 +163,7 @@ pub struct Options {
 
 /// What readers of files need: catalogue and keys.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct ImportContext {
     /// Roles, packages and forms.
     pub catalogue: Arc<Catalogue>,
     /// Keys for identity numbers.

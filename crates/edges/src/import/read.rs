@@ -5,10 +5,10 @@ use std::io::BufRead;
 use tokio::sync::mpsc;
 
 use super::{
-    Context, Format, Options,
-    batch::{Batch, Batches},
+    FileImportOptions, ImportContext, ImportFormat,
+    batch::{ImportBatch, ImportBatches},
     brreg, kinds,
-    source::{Source, next_line},
+    source::{ImportSource, next_line},
 };
 
 /// Longest line.
@@ -19,16 +19,16 @@ const LINE_LIMIT: usize = 64 * 1024;
 /// # Errors
 /// The file cannot be read on. What is wrong with single lines is in the batches.
 pub fn read(
-    context: &Context,
-    options: &Options,
-    source: Source,
+    context: &ImportContext,
+    options: &FileImportOptions,
+    source: ImportSource,
     done: u64,
-    out: &mpsc::Sender<Batch>,
+    out: &mpsc::Sender<ImportBatch>,
 ) -> anyhow::Result<()> {
-    let mut batches = Batches::new(done, out);
+    let mut batches = ImportBatches::new(done, out);
     match options.format {
-        Format::Ndjson => lines(context, options, source.reader, done, &mut batches)?,
-        Format::BrregUnits | Format::BrregSubUnits | Format::BrregRoles => {
+        ImportFormat::Ndjson => lines(context, options, source.reader, done, &mut batches)?,
+        ImportFormat::BrregUnits | ImportFormat::BrregSubUnits | ImportFormat::BrregRoles => {
             brreg::elements(context, options, source.reader, done, &mut batches)?;
         }
     }
@@ -37,11 +37,11 @@ pub fn read(
 }
 
 fn lines(
-    context: &Context,
-    options: &Options,
+    context: &ImportContext,
+    options: &FileImportOptions,
     mut reader: Box<dyn BufRead + Send>,
     done: u64,
-    batches: &mut Batches<'_>,
+    batches: &mut ImportBatches<'_>,
 ) -> anyhow::Result<()> {
     let mut line = Vec::new();
     let mut number = 0;
@@ -62,7 +62,7 @@ fn lines(
         } else {
             &line
         };
-        let Batch { rows, findings, .. } = batches.current();
+        let ImportBatch { rows, findings, .. } = batches.current();
         if too_long {
             findings.add(
                 number,

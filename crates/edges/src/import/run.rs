@@ -13,34 +13,34 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::mpsc;
 
 use super::{
-    Context, Format, Kind, Mode, Options, PersonMatch,
+    FileImportOptions, ImportContext, ImportFormat, ImportKind, ImportMode, PersonMatch,
     apply::apply,
-    batch::{Batch, Table},
-    findings::Findings,
-    merge::{Counts, Merge, MergeError},
+    batch::{ImportBatch, StagingTable},
+    findings::ImportFindings,
+    merge::{Merge, MergeCounts, MergeError},
     read,
-    source::{self, Source},
+    source::{self, ImportSource},
     store,
 };
 use foundation::audit::{self, Action, ObjectKind};
 
 /// What came of an import.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct FileImportOutcome {
     /// Lines, or elements, of the file.
     pub lines: u64,
     /// Lines that an earlier run had staged.
     pub resumed_after: u64,
     /// What was done, or would be.
-    pub counts: Counts,
+    pub counts: MergeCounts,
     /// What is wrong or strange.
-    pub findings: Findings,
+    pub findings: ImportFindings,
     /// Why nothing was written; none when all went well.
     pub refused: Option<String>,
 }
 
 /// A source of files that lines name.
-type Files = Arc<dyn Fn(&str) -> anyhow::Result<Vec<u8>> + Send + Sync>;
+type FileSource = Arc<dyn Fn(&str) -> anyhow::Result<Vec<u8>> + Send + Sync>;
 
 /// Imports a file.
 ///
@@ -49,10 +49,10 @@ type Files = Arc<dyn Fn(&str) -> anyhow::Result<Vec<u8>> + Send + Sync>;
 /// wrong with the lines of a file is in the outcome.
 pub async fn import(
     pool: &PgPool,
-    context: &Context,
-    options: &Options,
+    context: &ImportContext,
+    options: &FileImportOptions,
     progress: &ProgressBar,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<FileImportOutcome> {
     let mut db = PgConnection::connect_with(&pool.connect_options())
         .await
         .context("connecting to the database")?;
@@ -64,10 +64,10 @@ pub async fn import(
 
 async fn import_on(
     db: &mut PgConnection,
-    context: &Context,
-    options: &Options,
+    context: &ImportContext,
+    options: &FileImportOptions,
     progress: &ProgressBar,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<FileImportOutcome> {
     store::configure_import_session(&mut *db).await?;
     anyhow::ensure!(
         store::lock(&mut *db).await?,
@@ -84,7 +84,7 @@ async fn import_on(
         .parent()
         .map(Path::to_path_buf)
         .unwrap_or_default();
-    let files: Files = Arc::new(move |name: &str| {
+    let files: FileSource = Arc::new(move |name: &str| {
         let path = folder.join(name);
         std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))
     });
@@ -106,7 +106,7 @@ async fn import_on(
     let merged = apply(&mut tx, &mut merging).await;
     let findings = merging.findings;
     let errors = serde_json::to_value(&findings.list)?;
-    let outcome = |counts, findings, refused| Outcome {
+    let outcome = |counts, findings, refused| FileImportOutcome {
         lines,
         resumed_after: run.done,
         counts,
@@ -142,14 +142,14 @@ async fn import_on(
                     &mut *db,
                     run.id,
                     "refused",
-                    &json!(Counts::default()),
+                    &json!(MergeCounts::default()),
                     &errors,
                 )
                 .await?;
             }
             store::clear(&mut *db).await?;
             Ok(outcome(
-                Counts::default(),
+                MergeCounts::default(),
                 findings,
                 Some(error.to_string()),
             ))
@@ -163,18 +163,18 @@ async fn import_on(
 /// A line is wrong, or the database fails.
 pub async fn import_embedded(
     tx: &mut PgConnection,
-    context: &Context,
-    kind: Kind,
+    context: &ImportContext,
+    kind: ImportKind,
     bytes: Vec<u8>,
     source: &str,
     files: impl Fn(&str) -> anyhow::Result<Vec<u8>> + Send + Sync,
-) -> anyhow::Result<Counts> {
-    let options = Options {
+) -> anyhow::Result<MergeCounts> {
+    let options = FileImportOptions {
         kind,
-        format: Format::Ndjson,
+        format: ImportFormat::Ndjson,
         file: PathBuf::from(kind.as_str()),
         source: source.to_owned(),
-        mode: Mode::Delta,
+        mode: ImportMode::Delta,
         dry_run: false,
         max_errors: 0,
         max_shrink: 0.0,
@@ -210,23 +210,23 @@ pub async fn import_embedded(
 /// is to be looked at.
 async fn stage(
     db: &mut PgConnection,
-    context: &Context,
-    options: &Options,
-    source: Source,
-    run: Option<store::Run>,
+    context: &ImportContext,
+    options: &FileImportOptions,
+    source: ImportSource,
+    run: Option<store::ImportRun>,
     progress: &ProgressBar,
-) -> anyhow::Result<(u64, Findings)> {
-    let table = Table::of(options.kind);
+) -> anyhow::Result<(u64, ImportFindings)> {
+    let table = StagingTable::of(options.kind);
     let done = run.map_or(0, |r| r.done);
     let position = source.position.clone();
     reading(progress, source.size, options.kind);
-    let (sender, mut batches) = mpsc::channel::<Batch>(2);
+    let (sender, mut batches) = mpsc::channel::<ImportBatch>(2);
     let reader = {
         let (context, options) = (context.clone(), options.clone());
         tokio::task::spawn_blocking(move || read::read(&context, &options, source, done, &sender))
     };
     let mut lines = done;
-    let mut findings = Findings::default();
+    let mut findings = ImportFindings::default();
     while let Some(mut batch) = batches.recv().await {
         store::stage(&mut *db, table, &batch, run.map(|r| r.id)).await?;
         lines = batch.last_line;
@@ -240,11 +240,11 @@ async fn stage(
     }
     reader.await??;
     let name = match table {
-        Table::Organization => "organization",
-        Table::Person => "person",
-        Table::Role => "role",
-        Table::ClientDelegation => "client_delegation",
-        Table::Document => "document",
+        StagingTable::Organization => "organization",
+        StagingTable::Person => "person",
+        StagingTable::Role => "role",
+        StagingTable::ClientDelegation => "client_delegation",
+        StagingTable::Document => "document",
     };
     sqlx::query(sqlx::AssertSqlSafe(format!("analyze staging.{name}")))
         .execute(db)
@@ -252,7 +252,7 @@ async fn stage(
     Ok((lines, findings))
 }
 
-fn reading(progress: &ProgressBar, size: Option<u64>, kind: Kind) {
+fn reading(progress: &ProgressBar, size: Option<u64>, kind: ImportKind) {
     if progress.is_hidden() {
         return;
     }
@@ -278,8 +278,12 @@ fn waiting(progress: &ProgressBar, message: String) {
 }
 
 /// Writes the audit row of a run.
-async fn record(tx: &mut PgConnection, options: &Options, counts: Counts) -> anyhow::Result<()> {
-    let event = audit::Event {
+async fn record(
+    tx: &mut PgConnection,
+    options: &FileImportOptions,
+    counts: MergeCounts,
+) -> anyhow::Result<()> {
+    let event = audit::AuditEvent {
         actor: audit::Actor::Operator,
         action: Action::OperatorImported,
         object_kind: ObjectKind::Import,
@@ -292,34 +296,38 @@ async fn record(tx: &mut PgConnection, options: &Options, counts: Counts) -> any
 }
 
 /// Gathers statistics, so that the planner knows the size of the tables.
-async fn analyze(db: &mut PgConnection, kind: Kind, progress: &ProgressBar) -> anyhow::Result<()> {
+async fn analyze(
+    db: &mut PgConnection,
+    kind: ImportKind,
+    progress: &ProgressBar,
+) -> anyhow::Result<()> {
     waiting(progress, format!("{}: gathering statistics", kind.as_str()));
     let tables: &[&str] = match kind {
-        Kind::Organizations => &["party", "register_role"],
-        Kind::Persons => &["party", "person_name"],
-        Kind::Roles => &["register_role", "party"],
-        Kind::Rightholders | Kind::SystemUsers => &[
+        ImportKind::Organizations => &["party", "register_role"],
+        ImportKind::Persons => &["party", "person_name"],
+        ImportKind::Roles => &["register_role", "party"],
+        ImportKind::Rightholders | ImportKind::SystemUsers => &[
             "party",
             "system_user",
             "assignment",
             "assignment_package",
             "assignment_right",
         ],
-        Kind::ClientDelegations => &[
+        ImportKind::ClientDelegations => &[
             "assignment",
             "client_delegation",
             "client_delegation_package",
         ],
-        Kind::Requests => &["request"],
-        Kind::Systems => &["system", "system_client"],
-        Kind::Resources => &[
+        ImportKind::Requests => &["request"],
+        ImportKind::Systems => &["system", "system_client"],
+        ImportKind::Resources => &[
             "resource",
             "resource_version",
             "resource_policy",
             "resource_subject",
         ],
-        Kind::AccessLists => &["access_list", "access_list_member"],
-        Kind::ServiceOwners | Kind::Vendors => &[],
+        ImportKind::AccessLists => &["access_list", "access_list_member"],
+        ImportKind::ServiceOwners | ImportKind::Vendors => &[],
     };
     for table in tables {
         sqlx::query(sqlx::AssertSqlSafe(format!("analyze \"{table}\"")))

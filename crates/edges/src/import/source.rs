@@ -16,9 +16,9 @@ use flate2::read::MultiGzDecoder;
 
 /// Bytes read so far of the file as it is stored, for progress.
 #[derive(Debug, Clone, Default)]
-pub struct Position(Arc<AtomicU64>);
+pub struct ReadProgress(Arc<AtomicU64>);
 
-impl Position {
+impl ReadProgress {
     /// The number.
     #[must_use]
     pub fn get(&self) -> u64 {
@@ -26,12 +26,12 @@ impl Position {
     }
 }
 
-struct Counting<R> {
+struct CountingReader<R> {
     inner: R,
-    position: Position,
+    position: ReadProgress,
 }
 
-impl<R: Read> Read for Counting<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.position.0.fetch_add(read as u64, Ordering::Relaxed);
@@ -40,7 +40,7 @@ impl<R: Read> Read for Counting<R> {
 }
 
 /// A file about to be read.
-pub struct Source {
+pub struct ImportSource {
     /// Its text, unpacked.
     pub reader: Box<dyn BufRead + Send>,
     /// SHA-256 of the file as it is stored. Of standard input nothing is known beforehand: then it
@@ -49,10 +49,10 @@ pub struct Source {
     /// Size in bytes; none for standard input.
     pub size: Option<u64>,
     /// How far reading has come.
-    pub position: Position,
+    pub position: ReadProgress,
 }
 
-impl std::fmt::Debug for Source {
+impl std::fmt::Debug for ImportSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Source")
             .field("size", &self.size)
@@ -70,18 +70,18 @@ const CANNOT_BE_READ: &str = "it cannot be read";
 ///
 /// # Errors
 /// It cannot be read.
-pub fn open(path: &Path) -> anyhow::Result<Source> {
-    let position = Position::default();
+pub fn open(path: &Path) -> anyhow::Result<ImportSource> {
+    let position = ReadProgress::default();
     if path == Path::new("-") {
         let mut sha256 = [0; 32];
         aws_lc_rs::rand::fill(&mut sha256)
             .ok()
             .context("no random bytes")?;
-        let reader = unpacked(Counting {
+        let reader = unpacked(CountingReader {
             inner: io::stdin(),
             position: position.clone(),
         })?;
-        return Ok(Source {
+        return Ok(ImportSource {
             reader,
             sha256,
             size: None,
@@ -96,12 +96,12 @@ pub fn open(path: &Path) -> anyhow::Result<Source> {
     let sha256 = digest_of(&mut file).context(CANNOT_BE_READ)?;
     let size = file.stream_position().context(CANNOT_BE_READ)?;
     file.rewind().context(CANNOT_BE_READ)?;
-    let reader = unpacked(Counting {
+    let reader = unpacked(CountingReader {
         inner: file,
         position: position.clone(),
     })
     .context(CANNOT_BE_READ)?;
-    Ok(Source {
+    Ok(ImportSource {
         reader,
         sha256,
         size: Some(size),
@@ -110,15 +110,15 @@ pub fn open(path: &Path) -> anyhow::Result<Source> {
 }
 
 /// A file that is in memory.
-pub fn embedded(bytes: Vec<u8>) -> Source {
+pub fn embedded(bytes: Vec<u8>) -> ImportSource {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
     let size = Some(bytes.len() as u64);
-    Source {
+    ImportSource {
         reader: Box::new(io::Cursor::new(bytes)),
         sha256,
         size,
-        position: Position::default(),
+        position: ReadProgress::default(),
     }
 }
 

@@ -5,12 +5,12 @@ use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    Options,
-    batch::{Batch, Table},
-    findings::Finding,
+    FileImportOptions,
+    batch::{ImportBatch, StagingTable},
+    findings::ImportFinding,
 };
 use foundation::{
-    db::{DbError, Lock},
+    db::{AdvisoryLock, DbError},
     retention::BATCH,
 };
 
@@ -18,7 +18,7 @@ use foundation::{
 /// it. A run that was just killed may hold it for a short time.
 pub async fn lock(db: &mut PgConnection) -> Result<bool, DbError> {
     for _ in 0..30 {
-        if Lock::Import.try_take_for_connection(db).await? {
+        if AdvisoryLock::Import.try_take_for_connection(db).await? {
             return Ok(true);
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -55,7 +55,7 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), DbError> {
 
 /// A run that has begun.
 #[derive(Debug, Clone, Copy)]
-pub struct Run {
+pub struct ImportRun {
     /// Its id.
     pub id: Uuid,
     /// Lines that an earlier run of the same file has staged.
@@ -66,9 +66,9 @@ pub struct Run {
 /// lines still there.
 pub async fn begin(
     db: &mut PgConnection,
-    options: &Options,
+    options: &FileImportOptions,
     sha256: &[u8],
-) -> Result<Run, DbError> {
+) -> Result<ImportRun, DbError> {
     let mut tx = db.begin().await?;
     let open = sqlx::query!(
         r#"select id, staged_lines, kind = $1 and source = $2 and mode = $3 and file_sha256 = $4 as "same!" from import_run where state = 'staging'"#,
@@ -90,7 +90,7 @@ pub async fn begin(
         .await?;
         if run.same && there {
             foundation::db::commit_at_last(tx).await?;
-            return Ok(Run {
+            return Ok(ImportRun {
                 id: run.id,
                 done: u64::try_from(run.staged_lines).unwrap_or_default(),
             });
@@ -112,32 +112,32 @@ pub async fn begin(
     .execute(&mut *tx)
     .await?;
     foundation::db::commit_at_last(tx).await?;
-    Ok(Run { id, done: 0 })
+    Ok(ImportRun { id, done: 0 })
 }
 
-const fn copy_statement(table: Table) -> &'static str {
+const fn copy_statement(table: StagingTable) -> &'static str {
     match table {
-        Table::Organization => {
+        StagingTable::Organization => {
             "copy staging.organization (line, org_number, name, form, parent, status, deleted_at, party_id, party_uuid, address) from stdin"
         }
-        Table::Person => {
+        StagingTable::Person => {
             "copy staging.person (line, hmac, enc, former, former_enc, first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id) from stdin"
         }
-        Table::Role => {
+        StagingTable::Role => {
             "copy staging.role (line, from_org, role_id, to_org, to_hmac, to_name, to_birth, valid_from, ends) from stdin"
         }
-        Table::ClientDelegation => {
+        StagingTable::ClientDelegation => {
             r#"copy staging.client_delegation (line, "system_user", person, facilitator, client, role_id, packages) from stdin"#
         }
-        Table::Document => "copy staging.document (line, document) from stdin",
+        StagingTable::Document => "copy staging.document (line, document) from stdin",
     }
 }
 
 /// Stages a batch: rows, findings, and how far the file is read; all or nothing.
 pub async fn stage(
     db: &mut PgConnection,
-    table: Table,
-    batch: &Batch,
+    table: StagingTable,
+    batch: &ImportBatch,
     run: Option<Uuid>,
 ) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
@@ -163,12 +163,12 @@ pub async fn stage(
     Ok(())
 }
 
-async fn keep_findings(tx: &mut PgConnection, findings: &[Finding]) -> Result<(), DbError> {
+async fn keep_findings(tx: &mut PgConnection, findings: &[ImportFinding]) -> Result<(), DbError> {
     let lines: Vec<i64> = findings
         .iter()
         .map(|f| i64::try_from(f.line).unwrap_or(i64::MAX))
         .collect();
-    let texts = |part: fn(&Finding) -> &String| {
+    let texts = |part: fn(&ImportFinding) -> &String| {
         findings
             .iter()
             .map(|f| part(f).clone())

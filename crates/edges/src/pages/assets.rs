@@ -13,14 +13,14 @@ use foundation::http::path::PathValues;
 
 #[derive(RustEmbed)]
 #[folder = "../../static"]
-struct Files;
+struct StaticFiles;
 
 /// File name to address, and address part to embedded path.
 static ADDRESSES: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(|| {
-    Files::iter()
+    StaticFiles::iter()
         .filter(|path| !path.ends_with(".toml"))
         .filter_map(|path| {
-            let digest = Files::get(&path)?.metadata.sha256_hash();
+            let digest = StaticFiles::get(&path)?.metadata.sha256_hash();
             let hash: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
             let name = path.rsplit('/').next()?.to_owned();
             Some((
@@ -46,7 +46,7 @@ pub async fn serve(path: PathValues) -> Response {
     let found = ADDRESSES
         .get(name)
         .filter(|(address, _)| *address == format!("/static/{hash}/{name}"))
-        .and_then(|(_, path)| Files::get(path));
+        .and_then(|(_, path)| StaticFiles::get(path));
     match found {
         Some(file) => respond(name, hash, file.data.into_owned()),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -92,7 +92,7 @@ fn respond(name: &str, hash: &str, data: Vec<u8>) -> Response {
 
 /// The mark in the browser's tab.
 pub async fn icon() -> Response {
-    match Files::get("icon.svg") {
+    match StaticFiles::get("icon.svg") {
         Some(file) => (
             [
                 (CONTENT_TYPE, "image/svg+xml"),

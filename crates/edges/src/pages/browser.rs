@@ -47,7 +47,7 @@ pub const LANGUAGE_COOKIE: &str = "selectedLanguage";
 
 /// A browser asking for a page.
 #[derive(Debug, Clone)]
-pub struct Browser {
+pub struct BrowserRequest {
     /// Its headers.
     pub headers: HeaderMap,
     /// Its cookies.
@@ -68,7 +68,7 @@ pub struct Browser {
 /// Lowest level that sees a page.
 const PAGE_LEVEL: i16 = 3;
 
-impl FromRequestParts<Pages> for Browser {
+impl FromRequestParts<Pages> for BrowserRequest {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, ApiError> {
@@ -122,7 +122,7 @@ fn host_called(parts: &Parts) -> Option<String> {
     Some(authority.host().to_owned())
 }
 
-impl Browser {
+impl BrowserRequest {
     /// The same address on the host of the pages, when the browser asked another of our names for it: a
     /// session belongs to one host.
     #[must_use]
@@ -164,7 +164,7 @@ fn language_of(jar: &CookieJar, headers: &HeaderMap, remembered: Option<Language
         .unwrap_or(Language::Nb)
 }
 
-impl Browser {
+impl BrowserRequest {
     /// A browser whose session is not asked for, for what is shown without the database.
     #[must_use]
     pub fn without_session(pages: &Pages, headers: &HeaderMap, target: &str) -> Self {

@@ -12,17 +12,17 @@ use uuid::Uuid;
 use super::Pages;
 use super::{
     addresses,
-    browser::Browser,
+    browser::BrowserRequest,
     display, layout,
     layout::Layout,
     logout,
-    receipt::{Outcome, Receipt},
+    receipt::{Receipt, VisitOutcome},
     request_page::{self, DecisionForm, RequestPage},
-    request_view::{self, Listing, Notice, Section, View},
+    request_view::{self, GrantListing, GrantSection, PageNotice, RequestView},
     texts::{self, Language},
     way_back::WayBack,
 };
-use authorization::delegation::{self, Approver, DelegationReport, Held};
+use authorization::delegation::{self, Approver, DelegationReport, SystemUserGrants};
 use foundation::{
     audit::Action,
     crypto::{base64url, sha256},
@@ -32,7 +32,7 @@ use foundation::{
 use registers::parties::{self, Party, Person};
 use system_users::{
     requests::{
-        Obstacle, RequestStatus,
+        ApprovalObstacle, RequestStatus,
         changes::{self, ChangeRequest},
     },
     systems::{self, System},
@@ -40,11 +40,11 @@ use system_users::{
 };
 
 /// A change request that this person may decide about.
-struct Loaded {
+struct LoadedChangeRequest {
     request: ChangeRequest,
     system: Option<System>,
     user: Option<SystemUser>,
-    held: Held,
+    held: SystemUserGrants,
     party: Party,
     person: Person,
 }
@@ -54,7 +54,7 @@ fn action(id: Uuid) -> String {
 }
 
 /// `GET …/systemuser/changerequest?id=`
-pub async fn show(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn show(State(pages): State<Pages>, browser: BrowserRequest, query: Query) -> Response {
     let Some(id) = query
         .get("id")
         .and_then(|id| Uuid::try_parse(id.trim()).ok())
@@ -84,7 +84,7 @@ pub async fn back(path: PathValues) -> Redirect {
 /// `POST …/systemuser/changerequest/{id}`
 pub async fn decide(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     path: PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
@@ -99,7 +99,7 @@ pub async fn decide(
 
 async fn answer_form(
     pages: Pages,
-    browser: Browser,
+    browser: BrowserRequest,
     path: PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
@@ -132,10 +132,10 @@ async fn answer_form(
 /// The page as things are now.
 async fn again(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     id: Uuid,
     status: StatusCode,
-    notice: Option<Notice>,
+    notice: Option<PageNotice>,
 ) -> Response {
     let page = match load(pages, browser, id).await {
         Ok(Ok(loaded)) => page(pages, browser, &loaded, notice).await,
@@ -149,11 +149,11 @@ async fn again(
 }
 
 /// Where a browser goes that leaves a change request; none when its person may not read it.
-pub(super) async fn way_back(pages: &Pages, browser: &Browser, id: Uuid) -> Option<WayBack> {
+pub(super) async fn way_back(pages: &Pages, browser: &BrowserRequest, id: Uuid) -> Option<WayBack> {
     let Ok(Ok(loaded)) = load(pages, browser, id).await else {
         return None;
     };
-    let outcome = Outcome::of_change_request(loaded.request.status);
+    let outcome = VisitOutcome::of_change_request(loaded.request.status);
     Some(WayBack {
         receipt: receipt(pages, browser, &loaded, outcome),
         redirect_url: loaded.request.redirect_url.filter(|u| !u.is_empty()),
@@ -161,7 +161,7 @@ pub(super) async fn way_back(pages: &Pages, browser: &Browser, id: Uuid) -> Opti
 }
 
 /// The party of a change request; none when the person of the browser may not decide about it.
-pub(super) async fn party_of(pages: &Pages, browser: &Browser, id: Uuid) -> Option<Party> {
+pub(super) async fn party_of(pages: &Pages, browser: &BrowserRequest, id: Uuid) -> Option<Party> {
     let loaded = load(pages, browser, id).await.ok()?.ok()?;
     Some(loaded.party)
 }
@@ -169,9 +169,9 @@ pub(super) async fn party_of(pages: &Pages, browser: &Browser, id: Uuid) -> Opti
 /// Finds the change request and whether the person may decide; else the page that says why not.
 async fn load(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     id: Uuid,
-) -> Result<Result<Loaded, Response>, ApiError> {
+) -> Result<Result<LoadedChangeRequest, Response>, ApiError> {
     let refuse = |status, key: &str| {
         Ok(Err(layout::message(
             pages,
@@ -211,7 +211,7 @@ async fn load(
     let user = users::by_id(&mut db, request.system_user_id).await?;
     let held = match &user {
         Some(user) => delegation::held(&mut db, user.owner_key, user.id).await?,
-        None => Held::default(),
+        None => SystemUserGrants::default(),
     };
     drop(db);
     if !pages
@@ -229,7 +229,7 @@ async fn load(
     if request.is_deleted {
         return refuse(StatusCode::GONE, "e.req410");
     }
-    Ok(Ok(Loaded {
+    Ok(Ok(LoadedChangeRequest {
         request,
         system,
         user,
@@ -240,7 +240,7 @@ async fn load(
 }
 
 /// For a person of the organisation who may not decide: whom to ask.
-fn share(pages: &Pages, browser: &Browser, person: &Person, party: &Party) -> Response {
+fn share(pages: &Pages, browser: &BrowserRequest, person: &Person, party: &Party) -> Response {
     let org = display::name(&party.name);
     let f = Layout::new(
         pages,
@@ -260,8 +260,8 @@ fn share(pages: &Pages, browser: &Browser, person: &Person, party: &Party) -> Re
 }
 
 /// What can be done, and what is said about it.
-struct Situation {
-    notice: Option<Notice>,
+struct ChangeRequestSituation {
+    notice: Option<PageNotice>,
     can_approve: bool,
     can_reject: bool,
     report: Option<DelegationReport>,
@@ -269,10 +269,10 @@ struct Situation {
 
 async fn situation(
     pages: &Pages,
-    loaded: &Loaded,
+    loaded: &LoadedChangeRequest,
     language: Language,
-) -> Result<Situation, ApiError> {
-    let Loaded {
+) -> Result<ChangeRequestSituation, ApiError> {
+    let LoadedChangeRequest {
         request,
         system,
         user,
@@ -282,7 +282,7 @@ async fn situation(
     } = loaded;
     let t = |key: &str| texts::text(language, key).to_owned();
     let notice = |color: &'static str, title: &str, body: &str| {
-        Some(Notice {
+        Some(PageNotice {
             color,
             title: t(title),
             body: if body.is_empty() {
@@ -300,7 +300,7 @@ async fn situation(
         .review_change(&mut db, approver, request, about);
     let obstacle = match review.await? {
         Ok(report) => {
-            return Ok(Situation {
+            return Ok(ChangeRequestSituation {
                 notice: None,
                 can_approve: true,
                 can_reject: true,
@@ -310,7 +310,7 @@ async fn situation(
         Err(obstacle) => obstacle,
     };
     let (notice, can_reject) = match &obstacle {
-        Obstacle::NotOpen => {
+        ApprovalObstacle::NotOpen => {
             let (color, key) = match request.status {
                 RequestStatus::Accepted => ("info", "req.st_accepted"),
                 RequestStatus::Rejected => ("info", "req.st_rejected"),
@@ -319,19 +319,19 @@ async fn situation(
             };
             (notice(color, key, ""), false)
         }
-        Obstacle::SystemGone => (
+        ApprovalObstacle::SystemGone => (
             notice("danger", "req.sysgone_title", "req.sysgone_body"),
             true,
         ),
-        Obstacle::SystemUserGone => (notice("danger", "req.usergone_body", ""), true),
+        ApprovalObstacle::SystemUserGone => (notice("danger", "req.usergone_body", ""), true),
         // A change makes no system user.
-        Obstacle::PartyGone | Obstacle::SystemUserExists => {
+        ApprovalObstacle::PartyGone | ApprovalObstacle::SystemUserExists => {
             (notice("info", "req.st_closed", ""), false)
         }
-        Obstacle::Unfit(_) => (Some(request_view::unfit(language)), true),
-        Obstacle::NotDelegable(..) => (None, true),
+        ApprovalObstacle::Unfit(_) => (Some(request_view::unfit(language)), true),
+        ApprovalObstacle::NotDelegable(..) => (None, true),
     };
-    Ok(Situation {
+    Ok(ChangeRequestSituation {
         notice,
         can_approve: false,
         can_reject,
@@ -341,9 +341,9 @@ async fn situation(
 
 async fn page(
     pages: &Pages,
-    browser: &Browser,
-    loaded: &Loaded,
-    notice: Option<Notice>,
+    browser: &BrowserRequest,
+    loaded: &LoadedChangeRequest,
+    notice: Option<PageNotice>,
 ) -> Result<RequestPage, ApiError> {
     let situation = situation(pages, loaded, browser.language).await?;
     let mut v = describe(pages, loaded, situation.report.as_ref(), browser.language).await?;
@@ -377,11 +377,11 @@ fn seen(request: &ChangeRequest, system: Option<&System>, party: &Party) -> Stri
 
 async fn describe(
     pages: &Pages,
-    loaded: &Loaded,
+    loaded: &LoadedChangeRequest,
     report: Option<&DelegationReport>,
     language: Language,
-) -> Result<View, ApiError> {
-    let Loaded {
+) -> Result<RequestView, ApiError> {
+    let LoadedChangeRequest {
         request,
         system,
         user,
@@ -391,7 +391,7 @@ async fn describe(
     } = loaded;
     let t = |key: &str| texts::text(language, key).to_owned();
     let mut db = pages.db.acquire().await?;
-    let about = request_view::About {
+    let about = request_view::PageSubject {
         system: system.as_ref(),
         system_id: &request.system_id,
         party,
@@ -434,7 +434,7 @@ async fn describe(
     let kept = stays(&held.packages, [&added, &removed]);
     let kept_rights = stays(&held.resources, [&added_rights, &removed_rights]);
     let org = names.organization.as_str();
-    let add = Listing {
+    let add = GrantListing {
         packages: &added,
         resources: &added_rights,
         anchor: "ny-",
@@ -444,14 +444,14 @@ async fn describe(
         language,
     };
     let (groups, failing) = add.groups(pages, &mut db).await?;
-    let mut sections = vec![Section {
+    let mut sections = vec![GrantSection {
         title: t("req.h_add"),
         empty: t("req.nothing_add"),
         groups,
         folded: false,
     }];
     let none = None;
-    let remove = Listing {
+    let remove = GrantListing {
         packages: &removed,
         resources: &removed_rights,
         anchor: "bort-",
@@ -461,13 +461,13 @@ async fn describe(
         language,
     };
     let (groups, _) = remove.groups(pages, &mut db).await?;
-    sections.push(Section {
+    sections.push(GrantSection {
         title: t("req.h_remove"),
         empty: t("req.nothing_remove"),
         groups,
         folded: false,
     });
-    let keep = Listing {
+    let keep = GrantListing {
         packages: &kept,
         resources: &kept_rights,
         anchor: "som-for-",
@@ -478,7 +478,7 @@ async fn describe(
     };
     let (groups, _) = keep.groups(pages, &mut db).await?;
     if !groups.is_empty() {
-        sections.push(Section {
+        sections.push(GrantSection {
             title: t("req.h_keep"),
             empty: String::new(),
             groups,
@@ -486,7 +486,7 @@ async fn describe(
         });
     }
     let after = request_view::afterwards(request.redirect_url.as_deref(), language);
-    Ok(View {
+    Ok(RequestView {
         notice: None,
         failing,
         title: texts::filled(language, "req.title_change", &[("name", &name)]),
@@ -516,11 +516,11 @@ async fn describe(
 
 async fn carry_out(
     pages: &Pages,
-    browser: &Browser,
-    loaded: &Loaded,
+    browser: &BrowserRequest,
+    loaded: &LoadedChangeRequest,
     form: &DecisionForm,
 ) -> Response {
-    let Loaded {
+    let LoadedChangeRequest {
         request,
         party,
         person,
@@ -528,7 +528,7 @@ async fn carry_out(
     } = loaded;
     let approver = Approver { person, party };
     let outcome = match form.decision.as_str() {
-        "close" => Ok(Outcome::of_change_request(request.status)),
+        "close" => Ok(VisitOutcome::of_change_request(request.status)),
         "approve" | "reject" if form.party != party.uuid.to_string() => {
             return layout::message(
                 pages,
@@ -545,13 +545,13 @@ async fn carry_out(
                 .requests
                 .approve_change(approver, request.id, Some(&same))
                 .await
-                .map(|_| Outcome::Changed)
+                .map(|_| VisitOutcome::Changed)
         }
         "reject" => pages
             .requests
             .reject_change(approver, request.id)
             .await
-            .map(|_| Outcome::Rejected),
+            .map(|_| VisitOutcome::Rejected),
         _ => {
             return layout::message(
                 pages,
@@ -572,7 +572,12 @@ async fn carry_out(
 }
 
 /// After a decision: out, and to where the vendor waits, or to the receipt.
-async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Response {
+async fn leave(
+    pages: &Pages,
+    browser: &BrowserRequest,
+    loaded: &LoadedChangeRequest,
+    outcome: VisitOutcome,
+) -> Response {
     let receipt = receipt(pages, browser, loaded, outcome);
     logout::end(
         pages,
@@ -587,7 +592,12 @@ async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outco
     .await
 }
 
-fn receipt(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Receipt {
+fn receipt(
+    pages: &Pages,
+    browser: &BrowserRequest,
+    loaded: &LoadedChangeRequest,
+    outcome: VisitOutcome,
+) -> Receipt {
     let (system, id) = (loaded.system.as_ref(), &loaded.request.system_id);
     let system = request_view::system_name(system, id, browser.language);
     Receipt::new(outcome, &system, id, &loaded.party, pages.clock.now())

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use foundation::{
-    config::Checked,
+    config::CheckedSettings,
     crypto::{hex, sha256},
 };
 use http::{
@@ -38,28 +38,28 @@ const ENVIRONMENTS: [&str; 5] = [
 #[derive(Debug)]
 pub struct FrontEnd {
     /// By path below the folder of the settings.
-    files: HashMap<String, File>,
+    files: HashMap<String, FrontEndFile>,
 }
 
 #[derive(Debug)]
-struct File {
+struct FrontEndFile {
     body: Bytes,
     content_type: &'static str,
     /// Hexadecimal digits of a digest of the body.
     digest: String,
-    lifetime: Lifetime,
+    lifetime: CacheLifetime,
 }
 
 /// How long a browser may keep a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lifetime {
+enum CacheLifetime {
     /// For good: another content has another address.
     ForGood,
     /// As long as it is asked about each time.
     Revalidated,
 }
 
-impl Lifetime {
+impl CacheLifetime {
     const fn header(self) -> &'static str {
         match self {
             Self::ForGood => "public, max-age=31536000, immutable",
@@ -74,13 +74,13 @@ impl FrontEnd {
     /// # Errors
     /// A file cannot be read, the files are too many or too large, or the script or the style sheet
     /// of the shell is missing.
-    pub fn read(config: &Checked) -> anyhow::Result<Option<Self>> {
+    pub fn read(config: &CheckedSettings) -> anyhow::Result<Option<Self>> {
         let settings = &config.settings.portal;
         let Some(folder) = &settings.dist_dir else {
             return Ok(None);
         };
         let names = HostNames::of(config);
-        let mut found = Found::default();
+        let mut found = FilesOnDisk::default();
         for part in ["assets", "localizations"] {
             let part_folder = folder.join(part);
             if part_folder.is_dir() {
@@ -103,7 +103,7 @@ impl FrontEnd {
                 }
                 Some(_) | None => body,
             };
-            files.insert(name.clone(), File::new(&name, body));
+            files.insert(name.clone(), FrontEndFile::new(&name, body));
         }
         for needed in [SCRIPT, STYLE] {
             ensure!(
@@ -154,12 +154,12 @@ impl FrontEnd {
 
 /// Files as they are on disk.
 #[derive(Default)]
-struct Found {
+struct FilesOnDisk {
     files: Vec<(String, Vec<u8>)>,
     bytes: u64,
 }
 
-impl Found {
+impl FilesOnDisk {
     /// Reads what is below a folder. What a link leads to is left out: it may be outside the
     /// folder.
     fn read_folder(&mut self, folder: &Path, name: &str, depth: usize) -> anyhow::Result<()> {
@@ -186,12 +186,12 @@ impl Found {
     }
 }
 
-impl File {
+impl FrontEndFile {
     fn new(name: &str, body: Vec<u8>) -> Self {
         let lifetime = if matches!(name, SCRIPT | STYLE) || has_hash(name) {
-            Lifetime::ForGood
+            CacheLifetime::ForGood
         } else {
-            Lifetime::Revalidated
+            CacheLifetime::Revalidated
         };
         Self {
             content_type: content_type(name),
@@ -256,7 +256,7 @@ struct HostNames(Vec<(String, String)>);
 
 impl HostNames {
     /// None where names are left as they are.
-    fn of(config: &Checked) -> Option<Self> {
+    fn of(config: &CheckedSettings) -> Option<Self> {
         let by_name = || !is_altinn(&config.ui_base);
         let rewrites = config.settings.portal.rewrite_hosts;
         rewrites

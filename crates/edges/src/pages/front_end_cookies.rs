@@ -6,19 +6,19 @@ use foundation::sessions::{Session, csrf};
 use registers::parties::Party;
 use uuid::Uuid;
 
-use super::browser::{Browser, LANGUAGE_COOKIE};
+use super::browser::{BrowserRequest, LANGUAGE_COOKIE};
 
 const PARTY_UUID: &str = "AltinnPartyUuid";
 const PARTY_ID: &str = "AltinnPartyId";
 const PROOF: &str = "XSRF-TOKEN";
 
 /// The party that a browser wishes to act for.
-pub fn wished_party(browser: &Browser) -> Option<Uuid> {
+pub fn wished_party(browser: &BrowserRequest) -> Option<Uuid> {
     Uuid::try_parse(browser.jar.get(PARTY_UUID)?.value()).ok()
 }
 
 /// The cookies that come with the shell.
-pub fn of_shell(browser: &Browser, session: &Session, party: &Party) -> CookieJar {
+pub fn of_shell(browser: &BrowserRequest, session: &Session, party: &Party) -> CookieJar {
     let proof = csrf::script_token(&session.csrf_secret);
     let mut jar = of_party(browser, party).add(browser.readable(PROOF, proof, SameSite::Strict));
     if browser.jar.get(LANGUAGE_COOKIE).is_none() {
@@ -29,7 +29,7 @@ pub fn of_shell(browser: &Browser, session: &Session, party: &Party) -> CookieJa
 }
 
 /// The cookies by which scripts of the front end know the party acted for.
-pub fn of_party(browser: &Browser, party: &Party) -> CookieJar {
+pub fn of_party(browser: &BrowserRequest, party: &Party) -> CookieJar {
     let uuid = browser.readable(PARTY_UUID, party.uuid.to_string(), SameSite::Lax);
     let jar = CookieJar::new().add(uuid);
     match party.party_id {
@@ -39,7 +39,7 @@ pub fn of_party(browser: &Browser, party: &Party) -> CookieJar {
 }
 
 /// The cookies of a session that are removed with it.
-pub fn removed(browser: &Browser) -> [Cookie<'static>; 3] {
+pub fn removed(browser: &BrowserRequest) -> [Cookie<'static>; 3] {
     [PARTY_UUID, PARTY_ID, PROOF].map(|name| {
         let mut cookie = browser.readable(name, String::new(), SameSite::Lax);
         cookie.set_max_age(time::Duration::ZERO);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Pages;
 use super::{
-    browser::{Browser, LANGUAGE_COOKIE},
+    browser::{BrowserRequest, LANGUAGE_COOKIE},
     layout,
     layout::Layout,
     login::own_address,
@@ -26,14 +26,14 @@ use foundation::{
 
 #[derive(Debug, Template)]
 #[template(path = "start.html")]
-struct Start {
+struct StartPage {
     f: Layout,
 }
 
 /// `GET /`: in the sandbox, what is running and how to try it.
-pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn start(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     if pages.config.profile() != Profile::Sandbox {
-        let page = Start {
+        let page = StartPage {
             f: Layout::new(
                 &pages,
                 &browser,
@@ -46,13 +46,13 @@ pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
 }
 
 /// Pages that are not built yet, and unknown addresses.
-pub async fn not_built(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn not_built(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     layout::unknown(&pages, &browser)
 }
 
 #[derive(Debug, Template)]
 #[template(path = "help.html")]
-struct Help {
+struct HelpPage {
     f: Layout,
     phone: String,
     email: String,
@@ -60,9 +60,9 @@ struct Help {
 }
 
 /// `GET …/help`
-pub async fn help(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn help(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     let operator = &pages.config.settings.operator;
-    let page = Help {
+    let page = HelpPage {
         f: Layout::new(
             &pages,
             &browser,
@@ -77,13 +77,13 @@ pub async fn help(State(pages): State<Pages>, browser: Browser) -> Response {
 
 #[derive(Debug, Template)]
 #[template(path = "privacy.html")]
-struct Privacy {
+struct PrivacyPage {
     f: Layout,
     cookies: Vec<(&'static str, &'static str, String)>,
 }
 
 /// `GET …/privacy`
-pub async fn privacy(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn privacy(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     let f = Layout::new(
         &pages,
         &browser,
@@ -124,21 +124,21 @@ pub async fn privacy(State(pages): State<Pages>, browser: Browser) -> Response {
             minutes.to_owned(),
         ),
     ];
-    let page = Privacy { f, cookies };
+    let page = PrivacyPage { f, cookies };
     page.f.respond(StatusCode::OK, &page)
 }
 
 #[derive(Debug, Template)]
 #[template(path = "accessibility.html")]
-struct Accessibility {
+struct AccessibilityPage {
     f: Layout,
     statement: String,
     licenses: &'static str,
 }
 
 /// `GET …/accessibility`
-pub async fn accessibility(State(pages): State<Pages>, browser: Browser) -> Response {
-    let page = Accessibility {
+pub async fn accessibility(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
+    let page = AccessibilityPage {
         f: Layout::new(
             &pages,
             &browser,
@@ -205,7 +205,7 @@ pub async fn old_link(path: PathValues, query: Query) -> Response {
 }
 
 /// `GET /status`
-pub async fn status(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn status(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     let up = foundation::db::is_migrated(&pages.db)
         .await
         .unwrap_or(false);

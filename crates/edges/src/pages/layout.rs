@@ -12,7 +12,7 @@ use http::{
 
 use super::Pages;
 use super::{
-    browser::Browser,
+    browser::BrowserRequest,
     display,
     texts::{self, Language},
 };
@@ -39,7 +39,7 @@ pub struct Layout {
 
 /// Where a page may take its parts from, as a security policy spells it.
 #[derive(Debug, Clone, Copy)]
-pub struct Sources<'a> {
+pub struct ContentSources<'a> {
     pub script: &'a str,
     pub style: &'a str,
     pub images: &'a str,
@@ -57,7 +57,7 @@ pub struct LanguageLink {
 impl Layout {
     /// The layout for this browser.
     #[must_use]
-    pub fn new(pages: &Pages, browser: &Browser, title: String) -> Self {
+    pub fn new(pages: &Pages, browser: &BrowserRequest, title: String) -> Self {
         let logout_csrf = browser
             .session
             .as_ref()
@@ -153,8 +153,8 @@ impl Layout {
     /// The security policy of a page with these sources. Forms lead to our own origin alone: where
     /// the browser goes on from there is another page's matter.
     #[must_use]
-    pub fn policy(&self, sources: &Sources<'_>) -> String {
-        let Sources {
+    pub fn policy(&self, sources: &ContentSources<'_>) -> String {
+        let ContentSources {
             script,
             style,
             images,
@@ -172,7 +172,7 @@ impl Layout {
 
     /// The headers of every page.
     pub fn protect(&self, headers: &mut HeaderMap) {
-        let own = Sources {
+        let own = ContentSources {
             script: "'self'",
             style: "'self'",
             images: "'self' data:",
@@ -205,7 +205,7 @@ impl Layout {
 }
 
 /// The page for an address that no page has.
-pub fn unknown(pages: &Pages, browser: &Browser) -> Response {
+pub fn unknown(pages: &Pages, browser: &BrowserRequest) -> Response {
     let (title, body) = ("e.404_title", "e.404_body");
     message(pages, browser, StatusCode::NOT_FOUND, title, body)
 }
@@ -225,7 +225,7 @@ pub struct MessagePage {
 #[must_use]
 pub fn message(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     status: StatusCode,
     title_key: &str,
     body_key: &str,
@@ -258,7 +258,7 @@ pub fn message(
 
 /// Turns a failure below a page into a page. Renders without the database.
 #[must_use]
-pub fn failure(pages: &Pages, browser: &Browser, error: ApiError) -> Response {
+pub fn failure(pages: &Pages, browser: &BrowserRequest, error: ApiError) -> Response {
     let (status, key) = match &error {
         ApiError::Unavailable(_) | ApiError::Database(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "e.503")
@@ -296,7 +296,7 @@ pub fn refusal(
     status: StatusCode,
     retry_after: &HeaderValue,
 ) -> Response {
-    let browser = Browser::without_session(pages, headers, target);
+    let browser = BrowserRequest::without_session(pages, headers, target);
     let key = if status == StatusCode::TOO_MANY_REQUESTS {
         "e.429"
     } else {

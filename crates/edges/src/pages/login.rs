@@ -10,9 +10,9 @@ use http::StatusCode;
 
 use super::Pages;
 use super::{
-    browser::{Browser, CookieName},
+    browser::{BrowserRequest, CookieName},
     layout,
-    onward::{self, Onward, found},
+    onward::{self, OnwardContent, found},
     store,
     texts::Language,
 };
@@ -20,13 +20,13 @@ use foundation::{
     crypto::random_text,
     http::{
         ApiError,
-        context::{self, Refusal},
+        context::{self, RefusalCause},
         query::Query,
     },
     ids::NationalId,
     sessions::{self, NewSession, csrf},
     telemetry::security::SecurityEvent,
-    token::{Reject, acr_level},
+    token::{TokenRejection, acr_level},
 };
 use registers::parties::{self, NewPersonError, Person};
 
@@ -62,7 +62,7 @@ pub fn own_address(pages: &Pages, goto: &str) -> Option<String> {
 }
 
 /// `GET …/authentication?goto=&acr_values=`: begins a login, or steps up.
-pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn start(State(pages): State<Pages>, browser: BrowserRequest, query: Query) -> Response {
     if let Some(address) = browser.on_host_of_pages(&pages) {
         return found(&address);
     }
@@ -105,7 +105,7 @@ pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -
 
 /// A form is answered with a page that leads to the same login: the identity provider has another
 /// origin.
-fn by_page(pages: &Pages, browser: &Browser, goto: &str, acr_values: &str) -> Response {
+fn by_page(pages: &Pages, browser: &BrowserRequest, goto: &str, acr_values: &str) -> Response {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("goto", goto)
         .extend_pairs((!acr_values.is_empty()).then_some(("acr_values", acr_values)))
@@ -116,7 +116,7 @@ fn by_page(pages: &Pages, browser: &Browser, goto: &str, acr_values: &str) -> Re
     let link = layout.t("c.continue").to_owned();
     let lines = vec![layout.t("login.leading").to_owned()];
     onward::page(
-        Onward {
+        OnwardContent {
             layout,
             lines,
             link,
@@ -127,7 +127,7 @@ fn by_page(pages: &Pages, browser: &Browser, goto: &str, acr_values: &str) -> Re
 
 async fn begin(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     goto: String,
     acr: &str,
 ) -> Result<Response, ApiError> {
@@ -150,40 +150,44 @@ async fn begin(
 }
 
 /// `GET …/upstream/callback`: the identity provider sends the browser back.
-pub async fn callback(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn callback(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    query: Query,
+) -> Response {
     match finish(&pages, &browser, &query).await {
         Ok(response) => response,
-        Err(Failed::Login(reason)) => {
+        Err(LoginFailure::Login(reason)) => {
             login_failed(reason);
             error_page(&pages, &browser, "login.err_body")
         }
-        Err(Failed::NoPerson) => {
+        Err(LoginFailure::NoPerson) => {
             login_failed("no person");
             error_page(&pages, &browser, "login.no_pid")
         }
-        Err(Failed::Other(error)) => layout::failure(&pages, &browser, error),
+        Err(LoginFailure::Other(error)) => layout::failure(&pages, &browser, error),
     }
 }
 
 /// Says why a login led to no session, in the log and in the audit trail.
 fn login_failed(reason: &str) {
     context::report(SecurityEvent::LoginFailed { reason });
-    context::note_refusal(Refusal::failure(reason));
+    context::note_refusal(RefusalCause::failure(reason));
 }
 
-enum Failed {
+enum LoginFailure {
     Login(&'static str),
     NoPerson,
     Other(ApiError),
 }
 
-impl<E: Into<ApiError>> From<E> for Failed {
+impl<E: Into<ApiError>> From<E> for LoginFailure {
     fn from(error: E) -> Self {
         Self::Other(error.into())
     }
 }
 
-fn error_page(pages: &Pages, browser: &Browser, body_key: &str) -> Response {
+fn error_page(pages: &Pages, browser: &BrowserRequest, body_key: &str) -> Response {
     let mut page_layout = layout::Layout::new(
         pages,
         browser,
@@ -206,31 +210,35 @@ fn error_page(pages: &Pages, browser: &Browser, body_key: &str) -> Response {
     page.f.respond(StatusCode::BAD_REQUEST, &page)
 }
 
-async fn finish(pages: &Pages, browser: &Browser, query: &Query) -> Result<Response, Failed> {
+async fn finish(
+    pages: &Pages,
+    browser: &BrowserRequest,
+    query: &Query,
+) -> Result<Response, LoginFailure> {
     let client = pages
         .login
         .as_ref()
-        .ok_or(Failed::Login("no login client"))?;
+        .ok_or(LoginFailure::Login("no login client"))?;
     let cookie = browser
         .cookie(CookieName::Login)
-        .ok_or(Failed::Login("no login cookie"))?;
-    let state_value = query.get("state").ok_or(Failed::Login("no state"))?;
+        .ok_or(LoginFailure::Login("no login cookie"))?;
+    let state_value = query.get("state").ok_or(LoginFailure::Login("no state"))?;
     let login = store::take_login(&pages.db, cookie, state_value)
         .await?
-        .ok_or(Failed::Login("unknown state"))?;
+        .ok_or(LoginFailure::Login("unknown state"))?;
     if query.get("iss").is_some_and(|iss| iss != client.issuer()) {
-        return Err(Failed::Login("foreign issuer"));
+        return Err(LoginFailure::Login("foreign issuer"));
     }
     if query.get("error").is_some() {
-        return Err(Failed::Login("refused"));
+        return Err(LoginFailure::Login("refused"));
     }
-    let code = query.get("code").ok_or(Failed::Login("no code"))?;
+    let code = query.get("code").ok_or(LoginFailure::Login("no code"))?;
     let token = client
         .redeem(code, &login, pages.clock.seconds())
         .await
         .map_err(|error| {
             tracing::warn!(error = format!("{error:#}"), "a code could not be redeemed");
-            Failed::Login("code not redeemed")
+            LoginFailure::Login("code not redeemed")
         })?;
     let id = pages
         .authenticator
@@ -238,13 +246,13 @@ async fn finish(pages: &Pages, browser: &Browser, query: &Query) -> Result<Respo
         .verify_id_token(&token, client.client_id(), &login.nonce)
         .await
         .map_err(|reject| match reject {
-            Reject::Refused(refusal) => Failed::Login(refusal.wire()),
-            Reject::Unavailable => Failed::Other(ApiError::Unavailable(5)),
+            TokenRejection::Refused(refusal) => LoginFailure::Login(refusal.wire()),
+            TokenRejection::Unavailable => LoginFailure::Other(ApiError::Unavailable(5)),
         })?;
     if id.level < acr_level(Some(&login.acr)) {
-        return Err(Failed::Login("level too low"));
+        return Err(LoginFailure::Login("level too low"));
     }
-    let pid = id.pid.as_ref().ok_or(Failed::NoPerson)?;
+    let pid = id.pid.as_ref().ok_or(LoginFailure::NoPerson)?;
     let person = known_person(pages, pid).await?;
     let session_token = random_text(32);
     let csrf_secret = random_text(32);

@@ -12,9 +12,9 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::store::Login;
+use super::store::PendingLogin;
 use foundation::{
-    config::{Checked, Profile},
+    config::{CheckedSettings, Profile},
     crypto::{base64url, random_text, sha256},
     token::SigningKey,
 };
@@ -46,12 +46,12 @@ pub struct LoginClient {
     http: reqwest::Client,
     redirect_uri: String,
     post_logout_uri: String,
-    metadata: ArcSwapOption<(Metadata, Instant)>,
+    metadata: ArcSwapOption<(IdentityProviderMetadata, Instant)>,
 }
 
 /// What the identity provider says of itself.
 #[derive(Debug, Clone, Deserialize)]
-struct Metadata {
+struct IdentityProviderMetadata {
     issuer: String,
     authorization_endpoint: Url,
     token_endpoint: Url,
@@ -60,12 +60,12 @@ struct Metadata {
 }
 
 #[derive(Debug, Deserialize)]
-struct Pushed {
+struct PushedAuthorization {
     request_uri: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Tokens {
+struct TokenAnswer {
     id_token: String,
 }
 
@@ -74,7 +74,7 @@ impl LoginClient {
     ///
     /// # Errors
     /// The HTTP client cannot be built.
-    pub fn new(config: &Checked, key: Option<SigningKey>) -> anyhow::Result<Option<Self>> {
+    pub fn new(config: &CheckedSettings, key: Option<SigningKey>) -> anyhow::Result<Option<Self>> {
         let settings = &config.settings.idporten;
         let sandbox = config.profile() == Profile::Sandbox;
         let client_id = settings
@@ -140,8 +140,8 @@ impl LoginClient {
 
     /// A new login with fresh secrets.
     #[must_use]
-    pub fn prepare(&self, goto: String, acr: &str, locale: &str) -> Login {
-        Login {
+    pub fn prepare(&self, goto: String, acr: &str, locale: &str) -> PendingLogin {
+        PendingLogin {
             state: random_text(32),
             nonce: random_text(32),
             code_verifier: random_text(48),
@@ -155,7 +155,7 @@ impl LoginClient {
     ///
     /// # Errors
     /// The identity provider cannot be reached, or refuses.
-    pub async fn start(&self, login: &Login, now: i64) -> anyhow::Result<Url> {
+    pub async fn start(&self, login: &PendingLogin, now: i64) -> anyhow::Result<Url> {
         let metadata = self.metadata().await?;
         let challenge = base64url(sha256(&login.code_verifier));
         let assertion = self.assertion(now)?;
@@ -187,7 +187,7 @@ impl LoginClient {
             "the pushed request was refused with {}",
             response.status()
         );
-        let pushed: Pushed = response.json().await?;
+        let pushed: PushedAuthorization = response.json().await?;
         let mut address = metadata.authorization_endpoint;
         address
             .query_pairs_mut()
@@ -200,7 +200,12 @@ impl LoginClient {
     ///
     /// # Errors
     /// The identity provider cannot be reached, or refuses.
-    pub async fn redeem(&self, code: &str, login: &Login, now: i64) -> anyhow::Result<String> {
+    pub async fn redeem(
+        &self,
+        code: &str,
+        login: &PendingLogin,
+        now: i64,
+    ) -> anyhow::Result<String> {
         let metadata = self.metadata().await?;
         let assertion = self.assertion(now)?;
         let form = [
@@ -226,7 +231,7 @@ impl LoginClient {
             "the code was refused with {}",
             response.status()
         );
-        Ok(response.json::<Tokens>().await?.id_token)
+        Ok(response.json::<TokenAnswer>().await?.id_token)
     }
 
     /// Where the browser ends the session at the identity provider.
@@ -259,7 +264,7 @@ impl LoginClient {
         self.key.sign(&claims, &[])
     }
 
-    async fn metadata(&self) -> anyhow::Result<Metadata> {
+    async fn metadata(&self) -> anyhow::Result<IdentityProviderMetadata> {
         if let Some(known) = self
             .metadata
             .load_full()
@@ -271,7 +276,7 @@ impl LoginClient {
             "{}/.well-known/openid-configuration",
             self.issuer.trim_end_matches('/')
         ));
-        let metadata: Metadata = self
+        let metadata: IdentityProviderMetadata = self
             .http
             .get(address)
             .send()

@@ -13,10 +13,10 @@ use sqlx::types::Json;
 
 use super::Pages;
 use super::{
-    browser::{Browser, CookieName},
+    browser::{BrowserRequest, CookieName},
     display, front_end_cookies, layout,
     layout::Layout,
-    onward::{self, Onward, found},
+    onward::{self, OnwardContent, found},
     receipt::Receipt,
     store::{self, PostLogout},
     way_back,
@@ -26,7 +26,7 @@ use foundation::{
     crypto::random_text,
     http::{
         ApiError,
-        context::{self, Refusal},
+        context::{self, RefusalCause},
         query::Query,
     },
     loopback::is_loopback,
@@ -48,13 +48,13 @@ pub struct LogoutForm {
 
 #[derive(Debug, Template)]
 #[template(path = "confirm_logout.html")]
-struct ConfirmLogout {
+struct ConfirmLogoutPage {
     f: Layout,
 }
 
 /// Whether the browser follows a link of ours or an address that was typed, not one of another
 /// site.
-pub fn is_own_link(browser: &Browser) -> bool {
+pub fn is_own_link(browser: &BrowserRequest) -> bool {
     let site = browser
         .headers
         .get("sec-fetch-site")
@@ -63,7 +63,7 @@ pub fn is_own_link(browser: &Browser) -> bool {
 }
 
 /// Whether the browser follows a link of our other name: where there are two, they are of one site.
-fn is_from_own_name(pages: &Pages, browser: &Browser) -> bool {
+fn is_from_own_name(pages: &Pages, browser: &BrowserRequest) -> bool {
     let site = browser
         .headers
         .get("sec-fetch-site")
@@ -72,7 +72,7 @@ fn is_from_own_name(pages: &Pages, browser: &Browser) -> bool {
 }
 
 /// `GET …/logout`: for a link. From another site it only offers a button.
-pub async fn by_link(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn by_link(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     if let Some(address) = browser.on_host_of_pages(&pages) {
         return super::onward::found(&address);
     }
@@ -84,14 +84,14 @@ pub async fn by_link(State(pages): State<Pages>, browser: Browser) -> Response {
         &browser,
         super::text(browser.language, "logout.confirm_title").to_owned(),
     );
-    let page = ConfirmLogout { f: layout };
+    let page = ConfirmLogoutPage { f: layout };
     page.f.respond(StatusCode::OK, &page)
 }
 
 /// `POST …/logout`: the button in the header.
 pub async fn by_form(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     form: Result<Form<LogoutForm>, FormRejection>,
 ) -> Response {
     if let Some(session) = &browser.session {
@@ -102,7 +102,7 @@ pub async fn by_form(
         {
             metrics::counter!(CSRF_REJECTED.name).increment(1);
             context::report(SecurityEvent::CsrfRejected { path: PATH });
-            context::note_refusal(Refusal::denial(context::CSRF));
+            context::note_refusal(RefusalCause::denial(context::CSRF));
             return layout::message(
                 &pages,
                 &browser,
@@ -120,7 +120,7 @@ pub async fn by_form(
 /// `redirect_url`, or sees the receipt.
 pub async fn end(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     redirect_url: Option<&str>,
     receipt: Option<&Receipt>,
 ) -> Response {
@@ -132,7 +132,7 @@ pub async fn end(
 
 async fn try_end(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     redirect_url: Option<&str>,
     receipt: Option<&Receipt>,
 ) -> Result<Response, ApiError> {
@@ -175,12 +175,12 @@ async fn try_end(
 }
 
 /// What the page says that leads to the log-out of the identity provider.
-fn leaving(pages: &Pages, browser: &Browser, receipt: Option<&Receipt>) -> Onward {
+fn leaving(pages: &Pages, browser: &BrowserRequest, receipt: Option<&Receipt>) -> OnwardContent {
     let mut layout = after_session(pages, browser, "out.leaving");
     let mut lines = receipt.map_or_else(Vec::new, |receipt| way_back::put_on(receipt, &mut layout));
     lines.push(layout.t("out.leaving_body").to_owned());
     let link = layout.t("c.continue").to_owned();
-    Onward {
+    OnwardContent {
         layout,
         lines,
         link,
@@ -188,7 +188,7 @@ fn leaving(pages: &Pages, browser: &Browser, receipt: Option<&Receipt>) -> Onwar
 }
 
 /// The layout of a page for a person who is logged out.
-fn after_session(pages: &Pages, browser: &Browser, title: &str) -> Layout {
+fn after_session(pages: &Pages, browser: &BrowserRequest, title: &str) -> Layout {
     let title = super::text(browser.language, title).to_owned();
     let mut layout = Layout::new(pages, browser, title);
     layout.person = None;
@@ -200,7 +200,7 @@ fn after_session(pages: &Pages, browser: &Browser, title: &str) -> Layout {
 /// decision does.
 async fn kept(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     receipt: Option<&Receipt>,
 ) -> Result<Option<String>, ApiError> {
     match browser.cookie(CookieName::After) {
@@ -213,7 +213,7 @@ async fn kept(
 
 /// `GET …/logout/handleloggedout`: the identity provider sends the browser back. The way ends in a
 /// page that says the outcome and leads to the vendor, if there is one.
-pub async fn finished(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn finished(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     let target = match browser.cookie(CookieName::After) {
         None => Ok(None),
         Some(token) => after(&pages, token).await,
@@ -226,13 +226,18 @@ pub async fn finished(State(pages): State<Pages>, browser: Browser) -> Response 
 }
 
 /// What the page says that leads to the vendor.
-fn returning(pages: &Pages, browser: &Browser, url: &str, receipt: &Receipt) -> Onward {
+fn returning(
+    pages: &Pages,
+    browser: &BrowserRequest,
+    url: &str,
+    receipt: &Receipt,
+) -> OnwardContent {
     let mut layout = after_session(pages, browser, "out.title");
     let mut lines = way_back::put_on(receipt, &mut layout);
     let host = display::host(url).unwrap_or_default();
     lines.push(layout.fill("out.return_body", "host", &host));
     let link = layout.fill("out.return_link", "system", receipt.system_name());
-    Onward {
+    OnwardContent {
         layout,
         lines,
         link,
@@ -272,20 +277,20 @@ fn scheme_allowed(profile: Profile, url: &str) -> bool {
 
 #[derive(Debug, Template)]
 #[template(path = "logged_out.html")]
-struct LoggedOut {
+struct LoggedOutPage {
     f: Layout,
     lines: Vec<String>,
 }
 
 /// The page after a log-out: what was decided, when something was.
-pub async fn logged_out_page(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn logged_out_page(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     let receipt = match browser.cookie(CookieName::After) {
         None => None,
         Some(token) => store::receipt(&pages.db, token).await.ok().flatten(),
     };
     let mut f = after_session(&pages, &browser, "out.title");
     let lines = receipt.map_or_else(Vec::new, |receipt| way_back::put_on(&receipt, &mut f));
-    let page = LoggedOut { f, lines };
+    let page = LoggedOutPage { f, lines };
     page.f.respond(StatusCode::OK, &page)
 }
 

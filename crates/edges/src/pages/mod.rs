@@ -36,7 +36,9 @@ pub use layout::refusal;
 pub use login_client::{
     CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address,
 };
-pub use routes::{FRONT_END_TEMPLATES, Shown, TEMPLATES, docs_routes, front_end_router, router};
+pub use routes::{
+    AccessManagementUi, FRONT_END_TEMPLATES, TEMPLATES, docs_routes, front_end_router, router,
+};
 pub use sandbox::demo_command;
 pub use state::Pages;
 pub use store::{delete_expired_ids, delete_old_logins};

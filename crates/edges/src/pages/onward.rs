@@ -22,7 +22,7 @@ struct OnwardPage {
 
 /// What a page that leads on says.
 #[derive(Debug)]
-pub struct Onward {
+pub struct OnwardContent {
     /// The layout, with the heading as its title.
     pub layout: Layout,
     /// Sentences below the heading.
@@ -32,8 +32,8 @@ pub struct Onward {
 }
 
 /// The page that leads to an address.
-pub fn page(onward: Onward, address: &str) -> Response {
-    let Onward {
+pub fn page(onward: OnwardContent, address: &str) -> Response {
+    let OnwardContent {
         layout: mut f,
         lines,
         link,
@@ -49,7 +49,7 @@ pub fn page(onward: Onward, address: &str) -> Response {
 }
 
 /// Leads to an address of any origin: what sent a form by a page, everything else by a redirect.
-pub fn lead(is_form: bool, address: &str, onward: impl FnOnce() -> Onward) -> Response {
+pub fn lead(is_form: bool, address: &str, onward: impl FnOnce() -> OnwardContent) -> Response {
     if is_form {
         page(onward(), address)
     } else {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Pages, receipt::Receipt, way_back::WayBack};
 use super::{
-    browser::{Browser, CookieName},
+    browser::{BrowserRequest, CookieName},
     change_page, front_end_cookies, layout,
     login::{login_address, own_address},
     logout,
@@ -29,7 +29,7 @@ const NOT_YOURS: &str = "/accessmanagement/ui/errorpage/reportee";
 /// `GET /accessmanagement/api/v1/systemuser/request/{id}/logout`
 pub async fn leave_request(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     path: PathValues,
 ) -> Response {
     let way_back = match path.uuid("id") {
@@ -46,7 +46,7 @@ pub async fn leave_request(
 /// `GET /accessmanagement/api/v1/systemuser/agentrequest/{id}/logout`
 pub async fn leave_agent_request(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     path: PathValues,
 ) -> Response {
     let way_back = match path.uuid("id") {
@@ -59,7 +59,7 @@ pub async fn leave_agent_request(
 /// `GET /accessmanagement/api/v1/systemuser/changerequest/{id}/logout`
 pub async fn leave_change_request(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     path: PathValues,
 ) -> Response {
     let way_back = match path.uuid("id") {
@@ -71,7 +71,7 @@ pub async fn leave_change_request(
 
 /// Remembers where the browser shall go, and sends it to the log-out. Who may not read the request
 /// is only logged out, and a link from another site leads to the page that asks.
-async fn leave(pages: &Pages, browser: &Browser, way_back: Option<WayBack>) -> Response {
+async fn leave(pages: &Pages, browser: &BrowserRequest, way_back: Option<WayBack>) -> Response {
     let Some(WayBack {
         redirect_url: Some(url),
         receipt,
@@ -87,7 +87,7 @@ async fn leave(pages: &Pages, browser: &Browser, way_back: Option<WayBack>) -> R
 
 async fn remember(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     url: &str,
     receipt: &Receipt,
 ) -> Result<CookieJar, ApiError> {
@@ -100,7 +100,7 @@ async fn remember(
 /// from now on.
 pub async fn change_reportee(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     query: Query,
 ) -> Response {
     if browser.session.is_none() {
@@ -112,7 +112,11 @@ pub async fn change_reportee(
     }
 }
 
-async fn try_change(pages: &Pages, browser: &Browser, query: &Query) -> Result<Response, ApiError> {
+async fn try_change(
+    pages: &Pages,
+    browser: &BrowserRequest,
+    query: &Query,
+) -> Result<Response, ApiError> {
     let party = match named(pages, query).await? {
         Some(party) if logout::is_own_link(browser) => party,
         _ => return Ok(found(NOT_YOURS)),
@@ -165,7 +169,7 @@ async fn named(pages: &Pages, query: &Query) -> Result<Option<Party>, ApiError> 
 }
 
 /// `GET /accessmanagement/ui/errorpage/reportee`
-pub async fn not_yours(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn not_yours(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     layout::message(
         &pages,
         &browser,

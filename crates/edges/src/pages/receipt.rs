@@ -10,7 +10,7 @@ use super::display;
 /// How a visit to the page of a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum VisitOutcome {
     /// A system user was made.
     Approved,
     /// A system user was changed.
@@ -22,7 +22,7 @@ pub enum Outcome {
     Closed,
 }
 
-impl Outcome {
+impl VisitOutcome {
     /// The outcome of a request that is not decided now.
     pub const fn of_request(status: RequestStatus, escalated: bool) -> Self {
         match status {
@@ -57,7 +57,7 @@ impl Outcome {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
-    pub outcome: Outcome,
+    pub outcome: VisitOutcome,
     /// Name of the system; older rows have none.
     #[serde(default)]
     pub system: Option<String>,
@@ -71,7 +71,7 @@ pub struct Receipt {
 impl Receipt {
     /// For a request of this organisation.
     pub fn new(
-        outcome: Outcome,
+        outcome: VisitOutcome,
         system: &str,
         system_id: &str,
         party: &Party,

@@ -13,14 +13,14 @@ use uuid::Uuid;
 use super::Pages;
 use super::{
     addresses,
-    browser::Browser,
+    browser::BrowserRequest,
     display, layout,
     layout::Layout,
     login::login_address,
     logout,
-    onward::{self, Onward},
-    receipt::{Outcome, Receipt},
-    request_view::{self, Notice, View},
+    onward::{self, OnwardContent},
+    receipt::{Receipt, VisitOutcome},
+    request_view::{self, PageNotice, RequestView},
     texts,
     way_back::WayBack,
 };
@@ -29,7 +29,7 @@ use foundation::{
     audit::Action,
     http::{
         ApiError, ProblemCode,
-        context::{self, Refusal},
+        context::{self, RefusalCause},
         path::PathValues,
         query::Query,
     },
@@ -38,7 +38,7 @@ use foundation::{
 };
 use registers::parties::{self, Party, Person};
 use system_users::{
-    requests::{self, Obstacle, Request, RequestKind, RequestStatus},
+    requests::{self, ApprovalObstacle, RequestKind, RequestStatus, SystemUserRequest},
     systems::{self, System},
 };
 
@@ -46,7 +46,7 @@ use system_users::{
 #[template(path = "request.html")]
 pub(super) struct RequestPage {
     pub f: Layout,
-    pub v: View,
+    pub v: RequestView,
 }
 
 /// Fields of the decision form.
@@ -63,8 +63,8 @@ pub struct DecisionForm {
 }
 
 /// A request that this person may see.
-struct Loaded {
-    request: Request,
+struct LoadedRequest {
+    request: SystemUserRequest,
     system: Option<System>,
     party: Party,
     person: Person,
@@ -73,12 +73,20 @@ struct Loaded {
 }
 
 /// `GET …/systemuser/request?id=`
-pub async fn show_standard(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn show_standard(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    query: Query,
+) -> Response {
     show(&pages, &browser, RequestKind::Standard, &query).await
 }
 
 /// `GET …/systemuser/agentrequest?id=`
-pub async fn show_agent(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn show_agent(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    query: Query,
+) -> Response {
     show(&pages, &browser, RequestKind::Agent, &query).await
 }
 
@@ -98,7 +106,7 @@ pub async fn back_to_agent(path: PathValues) -> Redirect {
 /// `POST …/systemuser/request/{id}`
 pub async fn decide_standard(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     path: PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
@@ -110,7 +118,7 @@ pub async fn decide_standard(
 /// `POST …/systemuser/agentrequest/{id}`
 pub async fn decide_agent(
     State(pages): State<Pages>,
-    browser: Browser,
+    browser: BrowserRequest,
     path: PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
@@ -137,7 +145,12 @@ pub(super) fn with_attempt(mut response: Response, attempted: Option<Action>) ->
     response
 }
 
-async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query) -> Response {
+async fn show(
+    pages: &Pages,
+    browser: &BrowserRequest,
+    kind: RequestKind,
+    query: &Query,
+) -> Response {
     let Some(id) = query
         .get("id")
         .and_then(|id| Uuid::try_parse(id.trim()).ok())
@@ -164,7 +177,7 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
 /// for again under ours.
 ///
 /// `target`: path and query to come back to.
-pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser, target: &str) -> Response {
+pub(super) fn login_or_own_host(pages: &Pages, browser: &BrowserRequest, target: &str) -> Response {
     if browser.is_form {
         // A form has a session before it comes here: its person is gone from the register.
         return layout::failure(pages, browser, ApiError::Empty(StatusCode::FORBIDDEN));
@@ -184,10 +197,10 @@ pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser, target: &str) 
 /// Finds the request and what the person may do; else the page that says why not.
 async fn load(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     kind: RequestKind,
     id: Uuid,
-) -> Result<Result<Loaded, Response>, ApiError> {
+) -> Result<Result<LoadedRequest, Response>, ApiError> {
     let refuse = |status, key: &str| {
         Ok(Err(layout::message(
             pages,
@@ -238,7 +251,7 @@ async fn load(
     if request.is_deleted {
         return refuse(StatusCode::GONE, "e.req410");
     }
-    Ok(Ok(Loaded {
+    Ok(Ok(LoadedRequest {
         request,
         system,
         party,
@@ -257,7 +270,7 @@ pub(super) async fn is_related(
     Ok(parties::has_relation(&mut db, &pages.catalogue, &person.0, party).await?)
 }
 
-pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Response {
+pub(super) fn not_yours(pages: &Pages, browser: &BrowserRequest, person: &Person) -> Response {
     let f = Layout::new(
         pages,
         browser,
@@ -279,20 +292,20 @@ pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Re
 /// Where a browser goes that leaves a request; none when its person may not read it.
 pub(super) async fn way_back(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     kind: RequestKind,
     id: Uuid,
 ) -> Option<WayBack> {
     let Ok(Ok(loaded)) = load(pages, browser, kind, id).await else {
         return None;
     };
-    let Loaded {
+    let LoadedRequest {
         request,
         system,
         party,
         ..
     } = loaded;
-    let outcome = Outcome::of_request(request.status, request.escalated);
+    let outcome = VisitOutcome::of_request(request.status, request.escalated);
     let system = request_view::system_name(system.as_ref(), &request.system_id, browser.language);
     let now = pages.clock.now();
     Some(WayBack {
@@ -304,7 +317,7 @@ pub(super) async fn way_back(
 /// The party of a request; none when the person of the browser may not read it.
 pub(super) async fn party_of(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     kind: RequestKind,
     id: Uuid,
 ) -> Option<Party> {
@@ -314,7 +327,7 @@ pub(super) async fn party_of(
 
 /// What can be done about a request, and what is said about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Situation {
+enum RequestSituation {
     Accepted,
     Rejected,
     Closed,
@@ -328,31 +341,31 @@ enum Situation {
     Open,
 }
 
-impl Situation {
+impl RequestSituation {
     /// Of a request that cannot be approved.
-    const fn of(obstacle: &Obstacle, request: &Request) -> Self {
+    const fn of(obstacle: &ApprovalObstacle, request: &SystemUserRequest) -> Self {
         match obstacle {
-            Obstacle::NotOpen => match request.status {
+            ApprovalObstacle::NotOpen => match request.status {
                 RequestStatus::Accepted => Self::Accepted,
                 RequestStatus::Rejected => Self::Rejected,
                 RequestStatus::Denied => Self::Closed,
                 RequestStatus::New | RequestStatus::Timedout => Self::TimedOut,
             },
-            Obstacle::SystemGone => Self::SystemGone,
+            ApprovalObstacle::SystemGone => Self::SystemGone,
             // Only a change is about a system user that there is.
-            Obstacle::PartyGone | Obstacle::SystemUserGone => Self::Closed,
-            Obstacle::SystemUserExists => Self::Exists,
-            Obstacle::Unfit(_) => Self::Unfit,
-            Obstacle::NotDelegable(..) => Self::CannotGive,
+            ApprovalObstacle::PartyGone | ApprovalObstacle::SystemUserGone => Self::Closed,
+            ApprovalObstacle::SystemUserExists => Self::Exists,
+            ApprovalObstacle::Unfit(_) => Self::Unfit,
+            ApprovalObstacle::NotDelegable(..) => Self::CannotGive,
         }
     }
 }
 
 async fn situation(
     pages: &Pages,
-    loaded: &Loaded,
-) -> Result<(Situation, Option<DelegationReport>), ApiError> {
-    let Loaded {
+    loaded: &LoadedRequest,
+) -> Result<(RequestSituation, Option<DelegationReport>), ApiError> {
+    let LoadedRequest {
         request,
         system,
         party,
@@ -361,9 +374,9 @@ async fn situation(
     } = loaded;
     if !admin {
         let situation = match requests::open_request(request, system.as_ref(), party) {
-            Err(obstacle) => Situation::of(&obstacle, request),
-            Ok(_) if request.escalated => Situation::Forwarded,
-            Ok(_) => Situation::Related,
+            Err(obstacle) => RequestSituation::of(&obstacle, request),
+            Ok(_) if request.escalated => RequestSituation::Forwarded,
+            Ok(_) => RequestSituation::Related,
         };
         return Ok((situation, None));
     }
@@ -373,9 +386,9 @@ async fn situation(
         .requests
         .review(&mut db, approver, request, system.as_ref());
     Ok(match review.await? {
-        Ok(report) => (Situation::Open, Some(report)),
+        Ok(report) => (RequestSituation::Open, Some(report)),
         Err(obstacle) => {
-            let situation = Situation::of(&obstacle, request);
+            let situation = RequestSituation::of(&obstacle, request);
             (situation, obstacle.into_report())
         }
     })
@@ -383,10 +396,10 @@ async fn situation(
 
 async fn render(
     pages: &Pages,
-    browser: &Browser,
-    loaded: &Loaded,
+    browser: &BrowserRequest,
+    loaded: &LoadedRequest,
     status: StatusCode,
-    notice: Option<Notice>,
+    notice: Option<PageNotice>,
 ) -> Response {
     match page(pages, browser, loaded, notice).await {
         Ok(page) => page.f.respond(status, &page),
@@ -396,13 +409,13 @@ async fn render(
 
 async fn page(
     pages: &Pages,
-    browser: &Browser,
-    loaded: &Loaded,
-    notice: Option<Notice>,
+    browser: &BrowserRequest,
+    loaded: &LoadedRequest,
+    notice: Option<PageNotice>,
 ) -> Result<RequestPage, ApiError> {
     let (situation, report) = situation(pages, loaded).await?;
     let language = browser.language;
-    let Loaded {
+    let LoadedRequest {
         request,
         system,
         party,
@@ -424,38 +437,44 @@ async fn page(
     };
     let t = |key: &str| texts::text(language, key).to_owned();
     let about = |key: &str, color: &'static str| {
-        Some(Notice {
+        Some(PageNotice {
             color,
             title: t(key),
             body: String::new(),
         })
     };
     let said = match situation {
-        Situation::Accepted => about("req.st_accepted", "info"),
-        Situation::Rejected => about("req.st_rejected", "info"),
-        Situation::Closed => about("req.st_closed", "info"),
-        Situation::TimedOut => about("req.st_expired", "warning"),
-        Situation::SystemGone => Some(Notice {
+        RequestSituation::Accepted => about("req.st_accepted", "info"),
+        RequestSituation::Rejected => about("req.st_rejected", "info"),
+        RequestSituation::Closed => about("req.st_closed", "info"),
+        RequestSituation::TimedOut => about("req.st_expired", "warning"),
+        RequestSituation::SystemGone => Some(PageNotice {
             color: "danger",
             title: t("req.sysgone_title"),
             body: t("req.sysgone_body"),
         }),
-        Situation::Exists => Some(Notice {
+        RequestSituation::Exists => Some(PageNotice {
             color: "danger",
             title: t("req.exists_title"),
             body: texts::filled(language, "req.exists_body", &[("system", &v.system_name)]),
         }),
-        Situation::Unfit => Some(request_view::unfit(language)),
-        Situation::Forwarded => about("esc.already", "info"),
-        Situation::Related | Situation::CannotGive | Situation::Open => None,
+        RequestSituation::Unfit => Some(request_view::unfit(language)),
+        RequestSituation::Forwarded => about("esc.already", "info"),
+        RequestSituation::Related | RequestSituation::CannotGive | RequestSituation::Open => None,
     };
     v.notice = notice.or(said).or_else(|| expired(browser));
-    v.can_approve = situation == Situation::Open;
+    v.can_approve = situation == RequestSituation::Open;
     v.can_reject = matches!(
         situation,
-        Situation::Open | Situation::CannotGive | Situation::Exists | Situation::Unfit
-    ) || (situation == Situation::SystemGone && loaded.admin);
-    if matches!(situation, Situation::Related | Situation::Forwarded) {
+        RequestSituation::Open
+            | RequestSituation::CannotGive
+            | RequestSituation::Exists
+            | RequestSituation::Unfit
+    ) || (situation == RequestSituation::SystemGone && loaded.admin);
+    if matches!(
+        situation,
+        RequestSituation::Related | RequestSituation::Forwarded
+    ) {
         v.decide_title = t("esc.title");
         v.decide_body = texts::filled(
             language,
@@ -464,11 +483,11 @@ async fn page(
         );
     }
     match situation {
-        Situation::Related => {
+        RequestSituation::Related => {
             v.decide_body = format!("{} {}", v.decide_body, t("esc.offer"));
             v.forward = Some(t("esc.send"));
         }
-        Situation::CannotGive if !request.escalated => v.forward = Some(t("esc.other")),
+        RequestSituation::CannotGive if !request.escalated => v.forward = Some(t("esc.other")),
         _ => {}
     }
     v.action = format!(
@@ -488,7 +507,7 @@ async fn page(
 
 async fn decide(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     kind: RequestKind,
     path: &PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,
@@ -528,7 +547,7 @@ const EXPIRED: &str = "expired";
 
 /// For a form without a session: nothing was done; after the login the page is there again and says
 /// so.
-fn log_in_again(pages: &Pages, browser: &Browser, page: &str) -> Response {
+fn log_in_again(pages: &Pages, browser: &BrowserRequest, page: &str) -> Response {
     let address = login_address(pages, &format!("{page}&{EXPIRED}=true"));
     let title = texts::text(browser.language, "login.again_title").to_owned();
     let mut layout = Layout::new(pages, browser, title);
@@ -536,7 +555,7 @@ fn log_in_again(pages: &Pages, browser: &Browser, page: &str) -> Response {
     let lines = vec![layout.t("session.expired").to_owned()];
     let link = layout.t("nav.login").to_owned();
     onward::page(
-        Onward {
+        OnwardContent {
             layout,
             lines,
             link,
@@ -546,10 +565,10 @@ fn log_in_again(pages: &Pages, browser: &Browser, page: &str) -> Response {
 }
 
 /// What the page says after such a login.
-pub(super) fn expired(browser: &Browser) -> Option<Notice> {
+pub(super) fn expired(browser: &BrowserRequest) -> Option<PageNotice> {
     let (_, query) = browser.target.split_once('?')?;
     let is_back = url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == EXPIRED);
-    is_back.then(|| Notice {
+    is_back.then(|| PageNotice {
         color: "warning",
         title: texts::text(browser.language, "session.expired").to_owned(),
         body: String::new(),
@@ -560,7 +579,7 @@ pub(super) fn expired(browser: &Browser) -> Option<Notice> {
 #[expect(clippy::result_large_err, reason = "the other page is the answer")]
 pub(super) fn own_form(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     action: &str,
     page: &str,
     form: Result<Form<DecisionForm>, FormRejection>,
@@ -583,7 +602,7 @@ pub(super) fn own_form(
     {
         metrics::counter!(CSRF_REJECTED.name).increment(1);
         context::report(SecurityEvent::CsrfRejected { path: action });
-        context::note_refusal(Refusal::denial(context::CSRF));
+        context::note_refusal(RefusalCause::denial(context::CSRF));
         return Err(layout::message(
             pages,
             browser,
@@ -597,11 +616,11 @@ pub(super) fn own_form(
 
 async fn carry_out(
     pages: &Pages,
-    browser: &Browser,
-    loaded: &Loaded,
+    browser: &BrowserRequest,
+    loaded: &LoadedRequest,
     form: &DecisionForm,
 ) -> Response {
-    let Loaded {
+    let LoadedRequest {
         request,
         party,
         person,
@@ -620,7 +639,7 @@ async fn carry_out(
     let approver = Approver { person, party };
     let language = browser.language;
     let outcome = match form.decision.as_str() {
-        "close" => Ok(Outcome::of_request(request.status, request.escalated)),
+        "close" => Ok(VisitOutcome::of_request(request.status, request.escalated)),
         "escalate" if form.party != party.uuid.to_string() => return forbidden(),
         "escalate" => match pages
             .requests
@@ -634,20 +653,20 @@ async fn carry_out(
             return forbidden();
         }
         "approve" => {
-            let same = |now: &Request, system: &System| {
+            let same = |now: &SystemUserRequest, system: &System| {
                 request_view::seen(now, Some(system), party, language) == form.seen
             };
             pages
                 .requests
                 .approve(approver, request.kind, request.id, Some(&same))
                 .await
-                .map(|_| Outcome::Approved)
+                .map(|_| VisitOutcome::Approved)
         }
         "reject" => pages
             .requests
             .reject(approver, request.kind, request.id)
             .await
-            .map(|_| Outcome::Rejected),
+            .map(|_| VisitOutcome::Rejected),
         _ => {
             return layout::message(
                 pages,
@@ -665,7 +684,7 @@ async fn carry_out(
 }
 
 /// The page after a request was passed on.
-async fn forwarded(pages: &Pages, browser: &Browser, loaded: &Loaded) -> Response {
+async fn forwarded(pages: &Pages, browser: &BrowserRequest, loaded: &LoadedRequest) -> Response {
     let now = match load(pages, browser, loaded.request.kind, loaded.request.id).await {
         Ok(Ok(now)) => now,
         Ok(Err(page)) => return page,
@@ -692,8 +711,13 @@ async fn forwarded(pages: &Pages, browser: &Browser, loaded: &Loaded) -> Respons
 }
 
 /// After a decision: out, and to where the vendor waits, or to the receipt.
-async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Response {
-    let Loaded {
+async fn leave(
+    pages: &Pages,
+    browser: &BrowserRequest,
+    loaded: &LoadedRequest,
+    outcome: VisitOutcome,
+) -> Response {
+    let LoadedRequest {
         request,
         system,
         party,
@@ -714,8 +738,8 @@ async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outco
 /// A decision that was refused: the page again, as things are now, and why.
 async fn explain(
     pages: &Pages,
-    browser: &Browser,
-    loaded: &Loaded,
+    browser: &BrowserRequest,
+    loaded: &LoadedRequest,
     error: ApiError,
     approving: bool,
 ) -> Response {
@@ -735,14 +759,14 @@ async fn explain(
 #[expect(clippy::result_large_err, reason = "the other page is the answer")]
 pub(super) fn why(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     error: ApiError,
     approving: bool,
-) -> Result<(StatusCode, Option<Notice>), Response> {
+) -> Result<(StatusCode, Option<PageNotice>), Response> {
     error.note();
     let t = |key: &str| texts::text(browser.language, key).to_owned();
     let warning = |key: &str| {
-        Some(Notice {
+        Some(PageNotice {
             color: "warning",
             title: t(key),
             body: String::new(),
@@ -772,7 +796,7 @@ pub(super) fn why(
                 };
                 (
                     StatusCode::UNPROCESSABLE_ENTITY,
-                    Some(Notice {
+                    Some(PageNotice {
                         color: "danger",
                         title: t("req.fail_title"),
                         body: t(body),

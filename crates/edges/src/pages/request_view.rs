@@ -18,13 +18,13 @@ use registers::{
     resources,
 };
 use system_users::{
-    requests::{Request, RequestKind},
+    requests::{RequestKind, SystemUserRequest},
     systems::System,
 };
 
 /// A power of attorney on the page.
 #[derive(Debug, Default)]
-pub struct Item {
+pub struct GrantItem {
     pub anchor: String,
     pub name: String,
     pub lang: Option<&'static str>,
@@ -38,33 +38,33 @@ pub struct Item {
 
 /// Powers of attorney of one kind.
 #[derive(Debug)]
-pub struct Group {
+pub struct GrantGroup {
     pub title: String,
-    pub items: Vec<Item>,
+    pub items: Vec<GrantItem>,
 }
 
 /// Powers of attorney under one heading.
 #[derive(Debug)]
-pub struct Section {
+pub struct GrantSection {
     pub title: String,
     /// Shown in place of the groups when there are none.
     pub empty: String,
-    pub groups: Vec<Group>,
+    pub groups: Vec<GrantGroup>,
     /// Closed until the reader opens it.
     pub folded: bool,
 }
 
 /// A message above the request.
 #[derive(Debug)]
-pub struct Notice {
+pub struct PageNotice {
     pub color: &'static str,
     pub title: String,
     pub body: String,
 }
 
 /// The system does not list any more what is asked for.
-pub fn unfit(language: Language) -> Notice {
-    Notice {
+pub fn unfit(language: Language) -> PageNotice {
+    PageNotice {
         color: "danger",
         title: texts::text(language, "req.unfit_title").to_owned(),
         body: texts::text(language, "req.unfit_body").to_owned(),
@@ -73,14 +73,14 @@ pub fn unfit(language: Language) -> Notice {
 
 /// Everything the page shows.
 #[derive(Debug)]
-pub struct View {
-    pub notice: Option<Notice>,
+pub struct RequestView {
+    pub notice: Option<PageNotice>,
     pub failing: Vec<(String, String)>,
     pub title: String,
     pub lead: String,
     pub more: Vec<String>,
     pub facts: Vec<(String, String)>,
-    pub sections: Vec<Section>,
+    pub sections: Vec<GrantSection>,
     pub approve: String,
     pub decide_title: String,
     pub decide_body: String,
@@ -100,7 +100,7 @@ pub struct View {
 /// Digest of what was shown and would be approved.
 #[must_use]
 pub fn seen(
-    request: &Request,
+    request: &SystemUserRequest,
     system: Option<&System>,
     party: &Party,
     language: Language,
@@ -128,7 +128,7 @@ pub fn seen(
 }
 
 /// Whom a page is about.
-pub struct About<'a> {
+pub struct PageSubject<'a> {
     pub system: Option<&'a System>,
     pub system_id: &'a str,
     pub party: &'a Party,
@@ -136,7 +136,7 @@ pub struct About<'a> {
 }
 
 /// Names as a page shows them.
-pub struct Names {
+pub struct PageNames {
     pub system: String,
     pub vendor: String,
     pub organization: String,
@@ -149,12 +149,12 @@ pub fn system_name(system: Option<&System>, id: &str, language: Language) -> Str
         .map_or_else(|| display::safe(id), |name| name.0)
 }
 
-impl About<'_> {
+impl PageSubject<'_> {
     /// Organisation, system and vendor, as facts and as names.
     pub async fn facts(
         &self,
         db: &mut PgConnection,
-    ) -> Result<(Vec<(String, String)>, Names), ApiError> {
+    ) -> Result<(Vec<(String, String)>, PageNames), ApiError> {
         let t = |key: &str| texts::text(self.language, key).to_owned();
         let system = system_name(self.system, self.system_id, self.language);
         let vendor_no = self
@@ -184,7 +184,7 @@ impl About<'_> {
         ];
         Ok((
             facts,
-            Names {
+            PageNames {
                 system,
                 vendor,
                 organization,
@@ -212,14 +212,14 @@ pub fn afterwards(redirect_url: Option<&str>, language: Language) -> (String, St
 pub async fn describe(
     pages: &Pages,
     db: &mut PgConnection,
-    request: &Request,
+    request: &SystemUserRequest,
     system: Option<&System>,
     party: &Party,
     report: Option<&DelegationReport>,
     language: Language,
-) -> Result<View, ApiError> {
+) -> Result<RequestView, ApiError> {
     let t = |key: &str| texts::text(language, key).to_owned();
-    let about = About {
+    let about = PageSubject {
         system,
         system_id: &request.system_id,
         party,
@@ -227,7 +227,7 @@ pub async fn describe(
     };
     let (
         mut facts,
-        Names {
+        PageNames {
             system: system_name,
             vendor,
             organization: org,
@@ -262,7 +262,7 @@ pub async fn describe(
             more.push(texts::filled(language, "req.agent_self", &[("org", &org)]));
         }
     }
-    let listing = Listing {
+    let listing = GrantListing {
         packages: &request.package_urns(),
         resources: &request.resource_ids(),
         anchor: "",
@@ -273,7 +273,7 @@ pub async fn describe(
     };
     let (groups, failing) = listing.groups(pages, db).await?;
     let (close, afterwards) = afterwards(request.redirect_url.as_deref(), language);
-    Ok(View {
+    Ok(RequestView {
         notice: None,
         failing,
         title: texts::filled(language, title_key, &[("system", &system_name)]),
@@ -284,7 +284,7 @@ pub async fn describe(
         ),
         more,
         facts,
-        sections: vec![Section {
+        sections: vec![GrantSection {
             title: t("req.h_rights"),
             empty: String::new(),
             groups,
@@ -307,13 +307,13 @@ pub async fn describe(
 }
 
 /// Items that cannot be given: where they are on the page, and why.
-pub type Failing = Vec<(String, String)>;
+pub type FailingItems = Vec<(String, String)>;
 
 /// Whether a URN or resource id carries a tag.
-pub type Carries<'a> = &'a (dyn Fn(&str) -> bool + Send + Sync);
+pub type TagPredicate<'a> = &'a (dyn Fn(&str) -> bool + Send + Sync);
 
 /// Packages and resources to be shown.
-pub struct Listing<'a> {
+pub struct GrantListing<'a> {
     pub packages: &'a [String],
     pub resources: &'a [String],
     /// Before the anchors, so that those of several listings differ.
@@ -321,19 +321,19 @@ pub struct Listing<'a> {
     /// What may be given.
     pub report: Option<&'a DelegationReport>,
     /// Text of a tag, and which URNs and resource ids carry it.
-    pub tag: Option<(&'a str, Carries<'a>)>,
+    pub tag: Option<(&'a str, TagPredicate<'a>)>,
     /// Name of the organisation.
     pub org: &'a str,
     pub language: Language,
 }
 
-impl Listing<'_> {
+impl GrantListing<'_> {
     /// The packages first, then the rights, each with what it means.
     pub async fn groups(
         &self,
         pages: &Pages,
         db: &mut PgConnection,
-    ) -> Result<(Vec<Group>, Failing), ApiError> {
+    ) -> Result<(Vec<GrantGroup>, FailingItems), ApiError> {
         let (mut out, mut failing) = (Vec::new(), Vec::new());
         let tag = |id: &str| {
             self.tag
@@ -379,7 +379,7 @@ impl Listing<'_> {
         }
         for (key, items) in [("r.packages", packages), ("r.single", rights)] {
             if !items.is_empty() {
-                out.push(Group {
+                out.push(GrantGroup {
                     title: texts::counted(self.language, key, items.len()),
                     items,
                 });
@@ -389,7 +389,12 @@ impl Listing<'_> {
     }
 }
 
-fn failing_line(item: &Item, codes: &[&str], org: &str, language: Language) -> (String, String) {
+fn failing_line(
+    item: &GrantItem,
+    codes: &[&str],
+    org: &str,
+    language: Language,
+) -> (String, String) {
     let codes = if codes.is_empty() {
         &["Unknown"]
     } else {
@@ -412,11 +417,11 @@ async fn package_item(
     db: &mut PgConnection,
     urn: &str,
     language: Language,
-) -> Result<Item, ApiError> {
+) -> Result<GrantItem, ApiError> {
     let Some(package) = pages.catalogue.package_by_urn(urn) else {
-        return Ok(Item {
+        return Ok(GrantItem {
             name: texts::filled(language, "r.unknown", &[("id", &display::safe(urn))]),
-            ..Item::default()
+            ..GrantItem::default()
         });
     };
     let (name, lang) =
@@ -441,13 +446,13 @@ async fn package_item(
             format!("{title} ({owner})")
         }
     };
-    Ok(Item {
+    Ok(GrantItem {
         name,
         lang,
         lines,
         services: services.iter().map(service).collect(),
         after: vec![texts::text(language, "r.future").to_owned()],
-        ..Item::default()
+        ..GrantItem::default()
     })
 }
 
@@ -459,11 +464,11 @@ fn owner_of(document: &Value, language: Language) -> String {
         .unwrap_or_default()
 }
 
-fn right_item(document: Option<&Value>, id: &str, language: Language) -> Item {
+fn right_item(document: Option<&Value>, id: &str, language: Language) -> GrantItem {
     let Some(document) = document else {
-        return Item {
+        return GrantItem {
             name: texts::filled(language, "r.unknown", &[("id", &display::safe(id))]),
-            ..Item::default()
+            ..GrantItem::default()
         };
     };
     let (name, lang) = document
@@ -480,10 +485,10 @@ fn right_item(document: Option<&Value>, id: &str, language: Language) -> Item {
         .or_else(|| document.get("description"))
         .and_then(|d| display::localized(d, language));
     lines.push(description.map_or_else(|| texts::text(language, "r.no_desc").to_owned(), |d| d.0));
-    Item {
+    GrantItem {
         name,
         lang,
         lines,
-        ..Item::default()
+        ..GrantItem::default()
     }
 }

@@ -72,14 +72,14 @@ pub const FRONT_END_TEMPLATES: &[&str] = &[
 
 /// What is shown below `/accessmanagement/ui`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum AccessManagementUi {
     /// Our own pages.
     OwnPages,
     /// Altinn's front end.
     FrontEnd,
 }
 
-impl Shown {
+impl AccessManagementUi {
     /// A route of a page of ours that the front end has too.
     fn page<H: Handler<T, Pages>, T: 'static, F: Handler<U, Pages>, U: 'static>(
         self,
@@ -106,7 +106,7 @@ pub fn front_end_router() -> Router<Pages> {
 }
 
 /// The pages.
-pub fn router(shown: Shown) -> Router<Pages> {
+pub fn router(shown: AccessManagementUi) -> Router<Pages> {
     const A: &str = "/authentication/api/v1";
     const UI: &str = "/accessmanagement/ui";
     let ui = |path: &str| format!("{UI}{path}");

@@ -6,7 +6,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use foundation::{
-    config::{Checked, Profile},
+    config::{CheckedSettings, Profile},
     http::{ApiError, path::PathValues},
 };
 use http::StatusCode;
@@ -14,7 +14,7 @@ use registers::parties;
 
 use super::{
     Pages,
-    browser::Browser,
+    browser::BrowserRequest,
     display,
     docs::reference::TEST_TOKENS,
     layout::{self, Layout},
@@ -26,7 +26,7 @@ const DEMO_BASE: &str = "http://127.0.0.1:8080";
 
 /// What to type for the journey to be played against this sandbox, where the program is called so.
 #[must_use]
-pub fn demo_command(program: &str, config: &Checked) -> String {
+pub fn demo_command(program: &str, config: &CheckedSettings) -> String {
     if config.public_base == DEMO_BASE {
         format!("{program} demo")
     } else {
@@ -36,7 +36,7 @@ pub fn demo_command(program: &str, config: &Checked) -> String {
 
 /// Something that runs.
 #[derive(Debug)]
-struct Running {
+struct RunningService {
     name: String,
     address: String,
     /// User and password, with a colon between them, where it asks for them.
@@ -56,21 +56,21 @@ struct TestPerson {
 struct SandboxStart {
     f: Layout,
     tours: Vec<(&'static str, String, String)>,
-    running: Vec<Running>,
+    running: Vec<RunningService>,
     client_dir: String,
     command: String,
     persons: Vec<TestPerson>,
 }
 
 /// `GET /` of a sandbox: what is running and how to try it.
-pub async fn start(pages: &Pages, browser: &Browser) -> Response {
+pub async fn start(pages: &Pages, browser: &BrowserRequest) -> Response {
     match start_page(pages, browser).await {
         Ok(page) => page.f.respond(StatusCode::OK, &page),
         Err(error) => layout::failure(pages, browser, error),
     }
 }
 
-async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, ApiError> {
+async fn start_page(pages: &Pages, browser: &BrowserRequest) -> Result<SandboxStart, ApiError> {
     let title = super::text(browser.language, "sandbox.title").to_owned();
     let f = Layout::new(pages, browser, title);
     let persons = parties::persons_for_login(&pages.db)
@@ -90,7 +90,7 @@ async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, Ap
             })
         })
         .collect();
-    let tours = Tour::ALL
+    let tours = GuidedTour::ALL
         .iter()
         .map(|tour| {
             let (title, lead) = tour.keys();
@@ -111,8 +111,8 @@ async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, Ap
     })
 }
 
-fn running(config: &Checked, f: &Layout) -> Vec<Running> {
-    let one = |key: &str, address: String| Running {
+fn running(config: &CheckedSettings, f: &Layout) -> Vec<RunningService> {
+    let one = |key: &str, address: String| RunningService {
         name: f.t(key).to_owned(),
         address,
         user: None,
@@ -122,7 +122,7 @@ fn running(config: &Checked, f: &Layout) -> Vec<Running> {
         one("sandbox.maskinporten", config.maskinporten_issuer.clone()),
         one("sandbox.idporten", config.idporten_issuer.clone()),
     ];
-    all.extend(config.local.iter().map(|local| Running {
+    all.extend(config.local.iter().map(|local| RunningService {
         user: user(config),
         ..one("sandbox.testtools", local.testtools.clone())
     }));
@@ -132,14 +132,14 @@ fn running(config: &Checked, f: &Layout) -> Vec<Running> {
 }
 
 /// User and password of the generator of test tokens: those of a sandbox are no secret.
-fn user(config: &Checked) -> Option<String> {
+fn user(config: &CheckedSettings) -> Option<String> {
     let sandbox = config.settings.sandbox.as_ref()?;
     sandbox.testtools.users.first().cloned()
 }
 
 /// A guided tour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tour {
+enum GuidedTour {
     Vendor,
     Customer,
     ServiceOwner,
@@ -147,7 +147,7 @@ enum Tour {
 
 /// One step of a tour. What it sends is in `static/tour.js`, by its name.
 #[derive(Debug)]
-struct Step {
+struct TourStep {
     name: &'static str,
     title: &'static str,
     text: &'static str,
@@ -160,8 +160,8 @@ const fn step(
     title: &'static str,
     text: &'static str,
     button: &'static str,
-) -> Step {
-    Step {
+) -> TourStep {
+    TourStep {
         name,
         title,
         text,
@@ -169,7 +169,7 @@ const fn step(
     }
 }
 
-impl Tour {
+impl GuidedTour {
     const ALL: [Self; 3] = [Self::Vendor, Self::Customer, Self::ServiceOwner];
 
     const fn name(self) -> &'static str {
@@ -222,8 +222,8 @@ impl Tour {
         }
     }
 
-    const fn steps(self) -> &'static [Step] {
-        const VENDOR: &[Step] = &[
+    const fn steps(self) -> &'static [TourStep] {
+        const VENDOR: &[TourStep] = &[
             step(
                 "vendor-token",
                 "Get a token",
@@ -267,7 +267,7 @@ impl Tour {
                 "Ask as the service owner does",
             ),
         ];
-        const CUSTOMER: &[Step] = &[
+        const CUSTOMER: &[TourStep] = &[
             step(
                 "fresh-request",
                 "A vendor asks you",
@@ -293,7 +293,7 @@ impl Tour {
                 "Ask as a service owner does",
             ),
         ];
-        const SERVICE_OWNER: &[Step] = &[
+        const SERVICE_OWNER: &[TourStep] = &[
             step(
                 "owner-token",
                 "Get a token",
@@ -337,15 +337,19 @@ impl Tour {
 #[template(path = "sandbox_tour.html")]
 struct TourPage {
     f: Layout,
-    tour: Tour,
+    tour: GuidedTour,
     token_address: &'static str,
     token_user: String,
 }
 
 /// `GET /docs/tours/{name}`
-pub async fn tour(State(pages): State<Pages>, browser: Browser, path: PathValues) -> Response {
+pub async fn tour(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    path: PathValues,
+) -> Response {
     let is_sandbox = pages.config.profile() == Profile::Sandbox;
-    let Some(tour) = Tour::parse(path.get("name")).filter(|_| is_sandbox) else {
+    let Some(tour) = GuidedTour::parse(path.get("name")).filter(|_| is_sandbox) else {
         return layout::unknown(&pages, &browser);
     };
     let page = TourPage {
@@ -364,7 +368,7 @@ struct ReceiptPage {
 }
 
 /// `GET /docs/tours/receipt`: where a customer returns to, as a vendor's page would be.
-pub async fn receipt(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn receipt(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     if pages.config.profile() != Profile::Sandbox {
         return layout::unknown(&pages, &browser);
     }
@@ -383,7 +387,7 @@ struct CallsPage {
 }
 
 /// `GET /docs/tours/calls`: the last calls, and why those that were refused were.
-pub async fn calls(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn calls(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     let Some(recent) = &pages.recent_calls else {
         return layout::unknown(&pages, &browser);
     };

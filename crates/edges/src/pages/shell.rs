@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     Pages,
-    browser::{Browser, CookieName, LANGUAGE_COOKIE},
+    browser::{BrowserRequest, CookieName, LANGUAGE_COOKIE},
     change_page,
     front_end::FrontEnd,
     front_end_cookies, layout,
@@ -33,7 +33,7 @@ use crate::portal::preferences_store;
 
 #[derive(Debug, Template)]
 #[template(path = "shell.html")]
-struct Shell {
+struct ShellPage {
     f: Layout,
     nonce: String,
     script: String,
@@ -41,7 +41,7 @@ struct Shell {
 }
 
 /// Any page of the front end but those about requests.
-pub async fn show(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn show(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     if browser.session.is_none() {
         return request_page::login_or_own_host(&pages, &browser, &with_menu(&browser.target));
     }
@@ -49,18 +49,26 @@ pub async fn show(State(pages): State<Pages>, browser: Browser) -> Response {
 }
 
 /// `GET …/systemuser/request?id=`
-pub async fn show_standard(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn show_standard(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    query: Query,
+) -> Response {
     show_request(&pages, &browser, RequestKind::Standard, &query).await
 }
 
 /// `GET …/systemuser/agentrequest?id=`
-pub async fn show_agent(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn show_agent(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    query: Query,
+) -> Response {
     show_request(&pages, &browser, RequestKind::Agent, &query).await
 }
 
 async fn show_request(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     kind: RequestKind,
     query: &Query,
 ) -> Response {
@@ -75,7 +83,11 @@ async fn show_request(
 }
 
 /// `GET …/systemuser/changerequest?id=`
-pub async fn show_change(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+pub async fn show_change(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    query: Query,
+) -> Response {
     if browser.session.is_none() {
         return request_page::login_or_own_host(&pages, &browser, &browser.target);
     }
@@ -102,12 +114,12 @@ fn with_menu(target: &str) -> String {
 }
 
 /// The shell, for a party that the page is about, or for the one that the browser acts for.
-async fn respond(pages: &Pages, browser: &Browser, about: Option<Party>) -> Response {
+async fn respond(pages: &Pages, browser: &BrowserRequest, about: Option<Party>) -> Response {
     let (Some(front_end), Some(session)) = (&pages.front_end, &browser.session) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     match acted_for(pages, browser, session, about).await {
-        Ok(Some(Acting { party, language })) => {
+        Ok(Some(FrontEndView { party, language })) => {
             let browser = &browser.clone().in_language(language);
             let page = shell(pages, browser, front_end);
             (front_end_cookies::of_shell(browser, session, &party), page).into_response()
@@ -119,7 +131,7 @@ async fn respond(pages: &Pages, browser: &Browser, about: Option<Party>) -> Resp
 }
 
 /// For whom the front end shows its page, and how.
-struct Acting {
+struct FrontEndView {
     party: Party,
     language: Language,
 }
@@ -127,10 +139,10 @@ struct Acting {
 /// The party that the session acts for from now on; none when the register does not know its person.
 async fn acted_for(
     pages: &Pages,
-    browser: &Browser,
+    browser: &BrowserRequest,
     session: &Session,
     about: Option<Party>,
-) -> Result<Option<Acting>, ApiError> {
+) -> Result<Option<FrontEndView>, ApiError> {
     let Some(person) = browser.person(pages).await? else {
         return Ok(None);
     };
@@ -169,7 +181,7 @@ async fn acted_for(
     {
         sessions::set_active_party(&pages.db, token, party.uuid).await?;
     }
-    Ok(Some(Acting { party, language }))
+    Ok(Some(FrontEndView { party, language }))
 }
 
 /// `GET /accessmanagement/assets/…`, `GET /assets/…`
@@ -193,9 +205,9 @@ fn file(pages: &Pages, part: &str, path: &PathValues, headers: &HeaderMap) -> Re
     }
 }
 
-fn shell(pages: &Pages, browser: &Browser, front_end: &FrontEnd) -> Response {
+fn shell(pages: &Pages, browser: &BrowserRequest, front_end: &FrontEnd) -> Response {
     let title = super::text(browser.language, "nav.overview").to_owned();
-    let page = Shell {
+    let page = ShellPage {
         f: Layout::new(pages, browser, title),
         nonce: random_text(16),
         script: front_end.script(),
@@ -203,7 +215,7 @@ fn shell(pages: &Pages, browser: &Browser, front_end: &FrontEnd) -> Response {
     };
     let mut response = page.f.respond(StatusCode::OK, &page);
     let origins = &pages.config.settings.portal.image_origins;
-    let policy = page.f.policy(&layout::Sources {
+    let policy = page.f.policy(&layout::ContentSources {
         script: &format!("'self' 'nonce-{}'", page.nonce),
         // The front end's components write styles into elements.
         style: "'self' 'unsafe-inline'",

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use authorization::{callers::Authenticator, exchange::Exchange, permissions::Permissions};
-use foundation::{clock::Clock, config::Checked};
+use authorization::{callers::Authenticator, exchange::TokenExchange, permissions::Permissions};
+use foundation::{clock::Clock, config::CheckedSettings};
 use registers::{packages::Catalogue, parties::IdentityKeys};
 use sqlx::PgPool;
 use system_users::requests::Requests;
@@ -17,9 +17,9 @@ pub struct Pages {
     pub authenticator: Authenticator,
     pub catalogue: Arc<Catalogue>,
     pub clock: Clock,
-    pub config: Arc<Checked>,
+    pub config: Arc<CheckedSettings>,
     pub db: PgPool,
-    pub exchange: Exchange,
+    pub exchange: TokenExchange,
     /// Altinn's front end, where it is served in place of our own pages.
     pub front_end: Option<Arc<FrontEnd>>,
     pub identity: Arc<IdentityKeys>,

@@ -7,7 +7,7 @@ use foundation::{crypto::sha256, db::DbError, retention::BATCH};
 
 /// A login under way.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub struct PendingLogin {
     pub state: String,
     pub nonce: String,
     pub code_verifier: String,
@@ -17,7 +17,11 @@ pub struct Login {
 }
 
 /// Stores a login; a browser has at most five, the oldest is deleted.
-pub async fn insert_login(pool: &PgPool, browser: &str, login: &Login) -> Result<(), DbError> {
+pub async fn insert_login(
+    pool: &PgPool,
+    browser: &str,
+    login: &PendingLogin,
+) -> Result<(), DbError> {
     let browser = sha256(browser);
     let mut tx = pool.begin().await?;
     sqlx::query!(
@@ -48,10 +52,10 @@ pub async fn take_login(
     pool: &PgPool,
     browser: &str,
     state: &str,
-) -> Result<Option<Login>, DbError> {
+) -> Result<Option<PendingLogin>, DbError> {
     let mut tx = pool.begin().await?;
     let login = sqlx::query_as!(
-        Login,
+        PendingLogin,
         r#"delete from login_transaction where id = $1 and browser = $2 and created > service_now() - interval '15 minutes'
            returning state, nonce, code_verifier, goto, acr, locale"#,
         &sha256(state)[..],

@@ -4,9 +4,9 @@ use std::{collections::HashMap, sync::LazyLock};
 
 pub use foundation::http::Language;
 
-type Table = HashMap<String, String>;
+type TextTable = HashMap<String, String>;
 
-static TABLES: LazyLock<[Table; 3]> = LazyLock::new(|| {
+static TABLES: LazyLock<[TextTable; 3]> = LazyLock::new(|| {
     [
         include_str!("../../../../locales/nb.toml"),
         include_str!("../../../../locales/nn.toml"),

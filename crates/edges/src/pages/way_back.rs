@@ -3,7 +3,7 @@
 use super::{
     display,
     layout::Layout,
-    receipt::{Outcome, Receipt},
+    receipt::{Receipt, VisitOutcome},
 };
 
 /// Where the browser goes after the log-out, and what the page there shows.
@@ -27,10 +27,10 @@ pub fn put_on(receipt: &Receipt, layout: &mut Layout) -> Vec<String> {
         &[("org", &receipt.org), ("orgno", &number), ("datetime", &at)],
     ));
     match receipt.outcome {
-        Outcome::Approved | Outcome::Changed => {
+        VisitOutcome::Approved | VisitOutcome::Changed => {
             lines.push(layout.fill("out.next_own", "system", receipt.system_name()));
         }
-        Outcome::Rejected | Outcome::Escalated | Outcome::Closed => {}
+        VisitOutcome::Rejected | VisitOutcome::Escalated | VisitOutcome::Closed => {}
     }
     lines
 }

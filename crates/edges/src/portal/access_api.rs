@@ -3,12 +3,12 @@
 use access_management::{
     AccessManagement,
     callers::{
-        AccessPolicy, Facilitating, GiveAccessInPortal, Managing, ManagingAnyEnd,
+        AccessManagerCaller, AccessPolicy, FacilitatorCaller, GiveAccessInPortal, ManagingAnyEnd,
         ReadAccessInPortal, ReadClientsInPortal,
     },
-    client_delegations::Version,
+    client_delegations::DelegationApiVersion,
     connections::ConnectionParts,
-    entities::Wrapping,
+    entities::ListWrapping,
 };
 use axum::{extract::State, response::Response};
 use foundation::http::{ApiResult, Json, Language, query::Query};
@@ -30,7 +30,7 @@ use super::{
 pub(super) fn with_an_end<P: AccessPolicy>(
     caller: ManagingAnyEnd<P>,
     query: &Query,
-) -> ApiResult<Managing<P>> {
+) -> ApiResult<AccessManagerCaller<P>> {
     let is_named = |name: &str| query.get(name).is_some_and(|text| !text.trim().is_empty());
     if is_named("from") || is_named("to") {
         caller.of_an_end()
@@ -59,7 +59,7 @@ pub async fn right_holders(
         ..ConnectionParts::of(&query)?
     };
     let ends = access.list_ends(&caller, &query).await?;
-    let (wrapping, shape) = (Wrapping::Bare, portal_right_holder);
+    let (wrapping, shape) = (ListWrapping::Bare, portal_right_holder);
     let list = access.stream_connections(ends, parts, language, wrapping, shape);
     Ok(list.await?)
 }
@@ -70,12 +70,12 @@ pub async fn right_holders(
     responses((status = 200, body = Vec<PortalAgent>), (status = 401), (status = 403)))]
 pub async fn agents(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<ReadClientsInPortal>,
+    caller: FacilitatorCaller<ReadClientsInPortal>,
 ) -> PassedResult<Response, Plain> {
-    let (party, wrapping) = (&caller.party, Wrapping::Bare);
+    let (party, wrapping) = (&caller.party, ListWrapping::Bare);
     let list = portal
         .access
-        .stream_agents(party, Version::V2, wrapping, portal_agent);
+        .stream_agents(party, DelegationApiVersion::V2, wrapping, portal_agent);
     Ok(list.await?)
 }
 
@@ -85,13 +85,17 @@ pub async fn agents(
     responses((status = 200, body = Vec<PortalClient>), (status = 401), (status = 403)))]
 pub async fn clients(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<ReadClientsInPortal>,
+    caller: FacilitatorCaller<ReadClientsInPortal>,
     query: Query,
 ) -> PassedResult<Response, Plain> {
-    let (party, wrapping) = (&caller.party, Wrapping::Bare);
-    let list = portal
-        .access
-        .stream_clients(party, &query, Version::V2, wrapping, portal_client);
+    let (party, wrapping) = (&caller.party, ListWrapping::Bare);
+    let list = portal.access.stream_clients(
+        party,
+        &query,
+        DelegationApiVersion::V2,
+        wrapping,
+        portal_client,
+    );
     Ok(list.await?)
 }
 
@@ -101,7 +105,7 @@ pub async fn clients(
     responses((status = 200, body = Vec<PortalPackageCheck>), (status = 401), (status = 403)))]
 pub async fn check_packages(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<GiveAccessInPortal>,
+    caller: AccessManagerCaller<GiveAccessInPortal>,
 ) -> PassedResult<Json<Vec<PortalPackageCheck>>, Plain> {
     let checked = portal.access.check_packages(&caller, &[], &[]).await?;
     let list = checked.data.into_iter().map(portal_package_check);

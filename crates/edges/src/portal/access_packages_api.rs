@@ -3,25 +3,22 @@
 
 use access_management::{
     callers::{
-        GiveAccessInPortal, Managing, ManagingAnyEnd, ReadAccessInPortal, RemoveAccessInPortal,
+        AccessManagerCaller, GiveAccessInPortal, ManagingAnyEnd, ReadAccessInPortal,
+        RemoveAccessInPortal,
     },
     connections::PackageName,
     query::required_uuids,
 };
-use authorization::callers::EndUser;
 use axum::{extract::State, response::Response};
-use foundation::{
-    http::{ApiError, Json, ModelState, path::PathValues, query::Query},
-    token::scopes::Portal,
-};
+use foundation::http::{ApiError, Json, ModelState, path::PathValues, query::Query};
 use http::StatusCode;
 use registers::{
-    packages::{self, Comparison, PackageDto, PackageSearch},
+    packages::{self, PackageDto, PackageSearch, WordComparison},
     resources,
 };
 
 use super::{
-    PortalBackEnd,
+    PortalBackEnd, PortalUser,
     access_api::with_an_end,
     connection_model::{
         PortalArea, PortalPackageDetails, PortalPackagePermission, PortalPermission,
@@ -38,7 +35,7 @@ use super::{
     responses((status = 200, body = Vec<PortalArea>), (status = 400, description = "There is no such kind of party"), (status = 401), (status = 403)))]
 pub async fn search(
     State(portal): State<PortalBackEnd>,
-    _: EndUser<Portal>,
+    _: PortalUser,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Json<Vec<PortalArea>>, Plain> {
@@ -48,7 +45,7 @@ pub async fn search(
         type_name: query.get("typeName").filter(given).map(str::to_owned),
         provider_codes: Vec::new(),
         in_resources: true,
-        comparison: Some(Comparison::Any),
+        comparison: Some(WordComparison::Any),
     };
     let urns = portal.metadata.package_urns();
     let urns: Vec<String> = urns.iter().map(|urn| urn.to_lowercase()).collect();
@@ -127,7 +124,7 @@ pub async fn permission(
     responses((status = 200, body = String, content_type = "application/json"), (status = 400, description = "Model state, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<GiveAccessInPortal>,
+    caller: AccessManagerCaller<GiveAccessInPortal>,
     query: Query,
 ) -> PassedResult<Json<String>, PackageGiven> {
     let [to] = required_uuids(&query, ["to"])?;

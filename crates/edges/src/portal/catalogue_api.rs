@@ -2,36 +2,30 @@
 
 use std::cmp::Reverse;
 
-use authorization::callers::EndUser;
 use axum::extract::State;
-use foundation::{
-    http::{ApiError, ApiResult, Json, Language, ModelState, query::Query},
-    token::scopes::Portal,
-};
+use foundation::http::{ApiError, ApiResult, Json, Language, ModelState, query::Query};
 use http::StatusCode;
 use registers::{
     parties::service_owners::{self, ServiceOwnerRow},
-    resources::{self, ResourceOwnerRow, TextFilter, Words},
+    resources::{self, ResourceOwnerRow, SearchWords, TextFilter},
 };
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    PortalBackEnd,
+    PortalBackEnd, PortalUser,
     describe::PageLanguage,
     frame_roles::HeldRoleFe,
     model::{PortalResource, resource_item},
 };
-
-type User = EndUser<Portal>;
 
 /// Every role.
 #[utoipa::path(get, operation_id = "listPortalRoles", path = "/accessmanagement/api/v1/role/meta", tag = "Portal",
     responses((status = 200, body = Vec<HeldRoleFe>), (status = 401), (status = 403)))]
 pub async fn roles(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
     language: PageLanguage,
 ) -> Json<Vec<HeldRoleFe>> {
     let roles = portal.metadata.roles(language.language());
@@ -79,7 +73,7 @@ const MAX_TYPES: usize = 50;
     responses((status = 200, body = Vec<PortalResourceOwner>), (status = 400, description = "Too many types"), (status = 401), (status = 403)))]
 pub async fn owners(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
     language: PageLanguage,
     query: Query,
 ) -> ApiResult<Json<Vec<PortalResourceOwner>>> {
@@ -114,7 +108,7 @@ pub async fn owners(
     responses((status = 200, body = PortalResource), (status = 400, description = "No resource is named"), (status = 401), (status = 403), (status = 404, description = "There is no such resource")))]
 pub async fn resource(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
     language: PageLanguage,
     query: Query,
 ) -> ApiResult<Json<Value>> {
@@ -164,14 +158,14 @@ fn from_one(query: &Query, name: &str, most: usize) -> ApiResult<usize> {
     responses((status = 200, body = PortalResourcePage), (status = 400, description = "A page, a number of results or a flag is none, or there are too many words or owners"), (status = 401), (status = 403)))]
 pub async fn search(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
     language: PageLanguage,
     query: Query,
 ) -> ApiResult<Json<PortalResourcePage>> {
     let page = from_one(&query, "Page", usize::MAX)?;
     let per_page = from_one(&query, "ResultsPerPage", MAX_PAGE)?;
     let name = "SearchString";
-    let words = Words::of(query.get(name).unwrap_or_default())
+    let words = SearchWords::of(query.get(name).unwrap_or_default())
         .map_err(|error| ModelState::of(name, error.to_string()))?;
     let name = "ROFilters";
     let owners = query.all(name).map(str::trim).filter(|o| !o.is_empty());

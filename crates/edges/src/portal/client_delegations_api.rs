@@ -3,14 +3,14 @@
 
 use access_management::{
     callers::{
-        Acting, Facilitating, GiveUpOwnClientsInPortal, Own, ReadClientsInPortal,
-        SeeOwnClientsInPortal, WriteClientsInPortal,
+        ActingParty, FacilitatorCaller, GiveUpOwnClientsInPortal, ReadClientsInPortal,
+        SeeOwnClientsInPortal, SelfCaller, WriteClientsInPortal,
     },
     client_delegations::{
-        AssignmentDto, BatchItems, BatchValue, Cascade, EndNames, Ends, PackageBatch,
-        PersonInputDto, ResourceBatch, Version, bind_batch,
+        AssignmentDto, BatchItems, BatchValue, Cascade, DelegationApiVersion, DelegationEnds,
+        DelegationPartyNames, PackageBatch, PersonInputDto, ResourceBatch, bind_batch,
     },
-    entities::Wrapping,
+    entities::ListWrapping,
     query::{required_uuids, uuids},
 };
 use axum::{extract::State, response::Response};
@@ -31,12 +31,12 @@ use super::{
 };
 
 /// The portal's names are those of version 1.
-const VERSION: Version = Version::V1;
+const VERSION: DelegationApiVersion = DelegationApiVersion::V1;
 
 /// The ends of a delegation, as the query names them.
-fn ends(party: Uuid, query: &Query) -> ApiResult<Ends> {
+fn ends(party: Uuid, query: &Query) -> ApiResult<DelegationEnds> {
     let [client, agent] = required_uuids(query, ["from", "to"])?;
-    Ok(Ends {
+    Ok(DelegationEnds {
         party,
         client,
         agent,
@@ -53,34 +53,34 @@ fn batch(bytes: &[u8], items: BatchItems) -> ApiResult<Vec<BatchValue>> {
 }
 
 /// What is taken back from an agent, or given up by it.
-struct Taken<'c> {
-    by: &'c Acting,
-    ends: Ends,
-    names: EndNames,
+struct TakenDelegation<'c> {
+    by: &'c ActingParty,
+    ends: DelegationEnds,
+    names: DelegationPartyNames,
     items: BatchItems,
 }
 
-impl<'c> Taken<'c> {
+impl<'c> TakenDelegation<'c> {
     fn of_facilitator(
-        caller: &'c Facilitating<WriteClientsInPortal>,
+        caller: &'c FacilitatorCaller<WriteClientsInPortal>,
         query: &Query,
         items: BatchItems,
     ) -> ApiResult<Self> {
         Ok(Self {
             by: &caller.by,
             ends: ends(caller.party.uuid, query)?,
-            names: EndNames::of_facilitator(VERSION),
+            names: DelegationPartyNames::of_facilitator(VERSION),
             items,
         })
     }
 
     fn of_agent(
-        caller: &'c Own<GiveUpOwnClientsInPortal>,
+        caller: &'c SelfCaller<GiveUpOwnClientsInPortal>,
         query: &Query,
         items: BatchItems,
     ) -> ApiResult<Self> {
         let [party, client] = required_uuids(query, ["provider", "from"])?;
-        let ends = Ends {
+        let ends = DelegationEnds {
             party,
             client,
             agent: caller.by.party.uuid,
@@ -88,7 +88,7 @@ impl<'c> Taken<'c> {
         Ok(Self {
             by: &caller.by,
             ends,
-            names: EndNames::of_agent(VERSION),
+            names: DelegationPartyNames::of_agent(VERSION),
             items,
         })
     }
@@ -118,7 +118,7 @@ impl<'c> Taken<'c> {
     responses((status = 200, body = AssignmentDto), (status = 400, body = String, description = "Model state, a text about the body, or a problem of the call behind"), (status = 401), (status = 403), (status = 429, description = "The caller named unknown persons too often; or too many requests")))]
 pub async fn add_agent(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<WriteClientsInPortal>,
+    caller: FacilitatorCaller<WriteClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<Json<AssignmentDto>, Added> {
@@ -140,7 +140,7 @@ pub async fn add_agent(
     responses((status = 204, description = "It is no agent any more"), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn remove_agent(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<WriteClientsInPortal>,
+    caller: FacilitatorCaller<WriteClientsInPortal>,
     query: Query,
 ) -> PassedResult<StatusCode, Removed> {
     let [agent] = required_uuids(&query, ["to"])?;
@@ -158,11 +158,11 @@ pub async fn remove_agent(
     responses((status = 200, body = Vec<PortalClient>), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn packages_of_agent(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<ReadClientsInPortal>,
+    caller: FacilitatorCaller<ReadClientsInPortal>,
     query: Query,
 ) -> PassedResult<Response, Plain> {
     let [agent] = required_uuids(&query, ["to"])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Bare);
+    let (party, wrapping) = (&caller.party, ListWrapping::Bare);
     let list = portal
         .access
         .list_packages_of_agent(party, agent, wrapping, portal_client);
@@ -175,11 +175,11 @@ pub async fn packages_of_agent(
     responses((status = 200, body = Vec<PortalAgent>), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn packages_of_client(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<ReadClientsInPortal>,
+    caller: FacilitatorCaller<ReadClientsInPortal>,
     query: Query,
 ) -> PassedResult<Response, Plain> {
     let [client] = required_uuids(&query, ["from"])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Bare);
+    let (party, wrapping) = (&caller.party, ListWrapping::Bare);
     let list = portal
         .access
         .list_packages_of_client(party, client, wrapping, portal_agent);
@@ -193,7 +193,7 @@ pub async fn packages_of_client(
     responses((status = 200, body = Vec<PortalPackageDelegation>), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give_packages(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<WriteClientsInPortal>,
+    caller: FacilitatorCaller<WriteClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<Json<Vec<PortalPackageDelegation>>, Added> {
@@ -212,11 +212,11 @@ pub async fn give_packages(
     responses((status = 204, description = "The agent does not have them any more"), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn take_packages(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<WriteClientsInPortal>,
+    caller: FacilitatorCaller<WriteClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let taken = Taken::of_facilitator(&caller, &query, BatchItems::Packages)?;
+    let taken = TakenDelegation::of_facilitator(&caller, &query, BatchItems::Packages)?;
     taken.back(&portal, &bytes).await
 }
 
@@ -226,12 +226,12 @@ pub async fn take_packages(
     responses((status = 200, body = Vec<PortalClientResources>), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn resources_of_agent(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<ReadClientsInPortal>,
+    caller: FacilitatorCaller<ReadClientsInPortal>,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Response, Plain> {
     let [agent] = required_uuids(&query, ["to"])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Bare);
+    let (party, wrapping) = (&caller.party, ListWrapping::Bare);
     let documents = portal.access.resources_of_agent(party, agent).await?;
     let shape = PortalClientResources::shape(documents, language);
     let list = portal
@@ -246,12 +246,12 @@ pub async fn resources_of_agent(
     responses((status = 200, body = Vec<PortalAgentResources>), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn resources_of_client(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<ReadClientsInPortal>,
+    caller: FacilitatorCaller<ReadClientsInPortal>,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Response, Plain> {
     let [client] = required_uuids(&query, ["from"])?;
-    let (party, wrapping) = (&caller.party, Wrapping::Bare);
+    let (party, wrapping) = (&caller.party, ListWrapping::Bare);
     let documents = portal.access.resources_of_client(party, client).await?;
     let shape = PortalAgentResources::shape(documents, language);
     let list = portal
@@ -267,7 +267,7 @@ pub async fn resources_of_client(
     responses((status = 200, body = Vec<PortalResourceDelegation>), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give_resources(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<WriteClientsInPortal>,
+    caller: FacilitatorCaller<WriteClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<Json<Vec<PortalResourceDelegation>>, Added> {
@@ -284,11 +284,11 @@ pub async fn give_resources(
     responses((status = 204, description = "The agent does not have them any more"), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn take_resources(
     State(portal): State<PortalBackEnd>,
-    caller: Facilitating<WriteClientsInPortal>,
+    caller: FacilitatorCaller<WriteClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let taken = Taken::of_facilitator(&caller, &query, BatchItems::Resources)?;
+    let taken = TakenDelegation::of_facilitator(&caller, &query, BatchItems::Resources)?;
     taken.back(&portal, &bytes).await
 }
 
@@ -298,15 +298,19 @@ pub async fn take_resources(
     responses((status = 200, body = Vec<PortalProviderClients>), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn my_clients(
     State(portal): State<PortalBackEnd>,
-    caller: Own<SeeOwnClientsInPortal>,
+    caller: SelfCaller<SeeOwnClientsInPortal>,
     query: Query,
 ) -> PassedResult<Response, Plain> {
     let only = uuids(&query, "provider")?;
     let (by, head) = (&caller.by, PortalProvider::new);
-    let list =
-        portal
-            .access
-            .list_own_clients(by, only, Version::V2, Wrapping::Bare, head, portal_client);
+    let list = portal.access.list_own_clients(
+        by,
+        only,
+        DelegationApiVersion::V2,
+        ListWrapping::Bare,
+        head,
+        portal_client,
+    );
     Ok(list.await?)
 }
 
@@ -317,11 +321,11 @@ pub async fn my_clients(
     responses((status = 204, description = "The caller does not have them any more"), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give_up_packages(
     State(portal): State<PortalBackEnd>,
-    caller: Own<GiveUpOwnClientsInPortal>,
+    caller: SelfCaller<GiveUpOwnClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let taken = Taken::of_agent(&caller, &query, BatchItems::Packages)?;
+    let taken = TakenDelegation::of_agent(&caller, &query, BatchItems::Packages)?;
     taken.back(&portal, &bytes).await
 }
 
@@ -332,11 +336,11 @@ pub async fn give_up_packages(
     responses((status = 204, description = "The caller does not have them any more"), (status = 400, body = String, description = "Model state, a text when there is no body, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give_up_resources(
     State(portal): State<PortalBackEnd>,
-    caller: Own<GiveUpOwnClientsInPortal>,
+    caller: SelfCaller<GiveUpOwnClientsInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<StatusCode, Removed> {
-    let taken = Taken::of_agent(&caller, &query, BatchItems::Resources)?;
+    let taken = TakenDelegation::of_agent(&caller, &query, BatchItems::Resources)?;
     taken.back(&portal, &bytes).await
 }
 
@@ -346,7 +350,7 @@ pub async fn give_up_resources(
     responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, description = "Model state"), (status = 401), (status = 403)))]
 pub async fn leave_provider(
     State(portal): State<PortalBackEnd>,
-    caller: Own<GiveUpOwnClientsInPortal>,
+    caller: SelfCaller<GiveUpOwnClientsInPortal>,
     query: Query,
 ) -> PassedResult<StatusCode, Removed> {
     let [provider] = required_uuids(&query, ["provider"])?;

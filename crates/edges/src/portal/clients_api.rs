@@ -5,50 +5,42 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use uuid::Uuid;
 
-use super::PortalBackEnd;
+use super::{PortalBackEnd, PortalUser};
 use super::{
     model::{AgentDelegation, Customer},
     problem::PortalResult,
 };
-use authorization::{
-    callers::EndUser,
-    permissions::{
-        AccessManagementWrite, ClientAdministrationRead, ClientAdministrationWrite, PartyPolicy,
-        Permitted,
-    },
+use authorization::permissions::{
+    AccessManagementWrite, ClientAdministrationRead, ClientAdministrationWrite, PartyPolicy,
+    PermittedPerson,
 };
-use foundation::{
-    http::{
-        Json, ProblemCode,
-        bind::{Binder, Presence},
-        body::{self, JsonBytes},
-        list_stream,
-        path::PathValues,
-        query::{Query, parse_uuid},
-    },
-    token::scopes::Portal,
+use foundation::http::{
+    Json, ProblemCode,
+    bind::{Binder, MemberPresence},
+    body::{self, JsonBytes},
+    list_stream,
+    path::PathValues,
+    query::{Query, parse_uuid},
 };
 use system_users::{
-    clients::{Client, Delegated, listing::write_clients, portal_api},
+    clients::{Client, DelegatedClient, listing::write_clients, portal_api},
     users,
 };
-
-type User = EndUser<Portal>;
 
 const BODY: &str = "delegationRequest";
 
 /// What every call of this file names.
-struct Call<P> {
-    permitted: Permitted<P>,
+struct AgentClientsCall<P> {
+    permitted: PermittedPerson<P>,
     agent: Uuid,
     /// `partyuuid`
     facilitator: Option<Uuid>,
 }
 
-impl<P: PartyPolicy> Call<P> {
+impl<P: PartyPolicy> AgentClientsCall<P> {
     async fn of(
         portal: &PortalBackEnd,
-        user: User,
+        user: PortalUser,
         path: &PathValues,
         query: &Query,
     ) -> PortalResult<Self> {
@@ -68,11 +60,12 @@ impl<P: PartyPolicy> Call<P> {
     responses((status = 200, body = Vec<Customer>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")))]
 pub async fn customers(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
 ) -> PortalResult<Response> {
-    let call = Call::<ClientAdministrationRead>::of(&portal, user, &path, &query).await?;
+    let call =
+        AgentClientsCall::<ClientAdministrationRead>::of(&portal, user, &path, &query).await?;
     let party = &call.permitted.party;
     if call.facilitator.ok_or(ProblemCode::OrganizationNotFound)? != party.uuid {
         return Err(ProblemCode::ClientsForbidden.into());
@@ -105,13 +98,14 @@ pub async fn customers(
     responses((status = 200, body = Vec<AgentDelegation>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn delegations(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
 ) -> PortalResult<Response> {
-    let call = Call::<ClientAdministrationRead>::of(&portal, user, &path, &query).await?;
+    let call =
+        AgentClientsCall::<ClientAdministrationRead>::of(&portal, user, &path, &query).await?;
     let agent = call.agent;
-    let row = move |c: Delegated| AgentDelegation {
+    let row = move |c: DelegatedClient| AgentDelegation {
         agent_system_user_id: agent,
         delegation_id: c.uuid,
         customer_id: c.uuid,
@@ -134,7 +128,7 @@ pub async fn delegations(
         (status = 403, description = "Scope, AMUI-00044 or -00999")))]
 pub async fn add(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
     JsonBytes(bytes): JsonBytes,
@@ -142,10 +136,11 @@ pub async fn add(
     let value = body::parse(&bytes, BODY)?;
     let mut binder = Binder::new(BODY);
     let root = binder.root(&value)?;
-    let client = binder.text(&root, "customerId", Presence::Required)?;
+    let client = binder.text(&root, "customerId", MemberPresence::Required)?;
     binder.finish()?;
     let client = parse_uuid("CustomerId", &client.unwrap_or_default())?;
-    let call = Call::<ClientAdministrationWrite>::of(&portal, user, &path, &query).await?;
+    let call =
+        AgentClientsCall::<ClientAdministrationWrite>::of(&portal, user, &path, &query).await?;
     portal_api::add_for(
         &portal.clients,
         &call.permitted,
@@ -169,12 +164,13 @@ pub async fn add(
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn remove(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
 ) -> PortalResult<Json<bool>> {
     let client = path.uuid("delegationId")?;
-    let call = Call::<ClientAdministrationWrite>::of(&portal, user, &path, &query).await?;
+    let call =
+        AgentClientsCall::<ClientAdministrationWrite>::of(&portal, user, &path, &query).await?;
     portal_api::remove_for(
         &portal.clients,
         &call.permitted,
@@ -186,7 +182,7 @@ pub async fn remove(
     Ok(Json(true))
 }
 
-type OwnCall = Call<AccessManagementWrite>;
+type AgentClientsOwnCall = AgentClientsCall<AccessManagementWrite>;
 
 /// Whether the agent acts for its owner too.
 #[utoipa::path(get, operation_id = "hasPortalOwnDelegation", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal",
@@ -194,11 +190,11 @@ type OwnCall = Call<AccessManagementWrite>;
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn has_own(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
 ) -> PortalResult<Json<bool>> {
-    let call = OwnCall::of(&portal, user, &path, &query).await?;
+    let call = AgentClientsOwnCall::of(&portal, user, &path, &query).await?;
     Ok(Json(
         portal
             .system_users
@@ -214,11 +210,11 @@ pub async fn has_own(
         (status = 404, description = "AMUI-00011")))]
 pub async fn give_own(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
 ) -> PortalResult<Json<bool>> {
-    let call = OwnCall::of(&portal, user, &path, &query).await?;
+    let call = AgentClientsOwnCall::of(&portal, user, &path, &query).await?;
     portal
         .system_users
         .give_own(call.permitted.approver(), call.agent, call.facilitator)
@@ -232,11 +228,11 @@ pub async fn give_own(
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn take_own(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
 ) -> PortalResult<Json<bool>> {
-    let call = OwnCall::of(&portal, user, &path, &query).await?;
+    let call = AgentClientsOwnCall::of(&portal, user, &path, &query).await?;
     portal
         .system_users
         .take_own(call.permitted.approver(), call.agent)

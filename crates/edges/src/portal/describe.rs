@@ -17,7 +17,7 @@ use foundation::{
         describe::{self, DescribeInput},
     },
 };
-use registers::{packages::Metadata, parties, resources};
+use registers::{packages::CatalogueMetadata, parties, resources};
 use system_users::systems::{self, AccessPackage, Right, System};
 
 /// The language of the cookie that Altinn's pages share, else Bokmål.
@@ -48,7 +48,7 @@ impl PageLanguage {
 /// Names in a language.
 pub struct Describer<'a> {
     /// Texts of packages.
-    pub metadata: &'a Metadata,
+    pub metadata: &'a CatalogueMetadata,
     /// The language.
     pub language: Language,
     /// Systems that were asked for before.
@@ -58,7 +58,7 @@ pub struct Describer<'a> {
 impl<'a> Describer<'a> {
     /// Names in the language of a page.
     #[must_use]
-    pub fn new(metadata: &'a Metadata, language: PageLanguage) -> Self {
+    pub fn new(metadata: &'a CatalogueMetadata, language: PageLanguage) -> Self {
         Self {
             metadata,
             language: language.0,

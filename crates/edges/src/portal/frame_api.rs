@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use authorization::{
     authorized_parties::{PartyContent, party_of_person, write_parties_of_person},
-    callers::EndUser,
-    permissions::{self, Action, SystemResource},
+    permissions::{self, SystemResource, SystemResourceAction},
 };
 use axum::{
     extract::State,
@@ -16,7 +15,7 @@ use foundation::{
     crypto::unbase64url,
     http::{
         ApiError, ApiResult, Json, Language, ModelState,
-        bind::{Binder, Presence},
+        bind::{Binder, MemberPresence},
         body::{self, JsonBytes},
         list_stream,
         path::PathValues,
@@ -24,15 +23,14 @@ use foundation::{
     },
     ids::OrgNumber,
     sessions::{self, csrf},
-    token::scopes::Portal,
 };
 use http::{StatusCode, header::SET_COOKIE};
-use registers::parties::{self, Details, Party, PartyRef, details, service_owners};
+use registers::parties::{self, Party, PartyDetails, PartyRef, details, service_owners};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    PortalBackEnd,
+    PortalBackEnd, PortalUser,
     frame_model::{
         ActorFe, ConnectionFe, ContactFe, LanguageBody, OrgData, PartyFe, ProfileSettingPreference,
         RoleNameFe, UserProfile,
@@ -40,24 +38,22 @@ use super::{
     preferences_store as preferences,
 };
 
-type User = EndUser<Portal>;
-
 /// A person without a user id has no profile.
-fn with_user_id(user: &User) -> ApiResult<(&Party, i32)> {
+fn with_user_id(user: &PortalUser) -> ApiResult<(&Party, i32)> {
     let undefined = || ApiError::Text(StatusCode::BAD_REQUEST, "UserId is not defined.".to_owned());
     let person = &user.known_person().ok_or_else(undefined)?.0;
     Ok((person, person.user_id.ok_or_else(undefined)?))
 }
 
 /// The person, logged in well enough to change what is kept.
-fn writer(user: &User) -> ApiResult<&Party> {
+fn writer(user: &PortalUser) -> ApiResult<&Party> {
     if user.level() < permissions::LEVEL_TO_WRITE {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
     Ok(&user.person()?.0)
 }
 
-async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<Details>> {
+async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<PartyDetails>> {
     let mut db = portal.db.acquire().await?;
     let lists = &portal.party_lists;
     Ok(details::find_one(&mut db, &lists.identity, &PartyRef::Uuid(uuid)).await?)
@@ -66,7 +62,10 @@ async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<Deta
 /// Whether the login still holds.
 #[utoipa::path(get, operation_id = "checkPortalSession", path = "/accessmanagement/api/v1/authentication/refresh", tag = "Portal",
     responses((status = 200, description = "It does"), (status = 401), (status = 403)))]
-pub async fn refresh(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<StatusCode> {
+pub async fn refresh(
+    State(portal): State<PortalBackEnd>,
+    user: PortalUser,
+) -> ApiResult<StatusCode> {
     // A person who works in the portal is not idle.
     if let Some(id) = user.session().and_then(unbase64url) {
         sessions::slide_session(&portal.db, &id).await?;
@@ -79,7 +78,7 @@ pub async fn refresh(State(portal): State<PortalBackEnd>, user: User) -> ApiResu
     responses((status = 200, body = UserProfile), (status = 400, body = String, description = "Model state, or a text when the caller has no user id"), (status = 401), (status = 403)))]
 pub async fn profile(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: Language,
 ) -> ApiResult<Json<UserProfile>> {
     let (person, user_id) = with_user_id(&user)?;
@@ -109,7 +108,7 @@ pub async fn profile(
     responses((status = 200, body = ProfileSettingPreference), (status = 400), (status = 401), (status = 403)))]
 pub async fn keep_shows_deleted(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: Language,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<ProfileSettingPreference>> {
@@ -137,7 +136,7 @@ pub async fn keep_shows_deleted(
     responses((status = 200, description = "Kept"), (status = 400, body = String, description = "Model state, or a text that says what is wrong with the code"), (status = 401), (status = 403)))]
 pub async fn keep_language(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let person = writer(&user)?;
@@ -145,7 +144,7 @@ pub async fn keep_language(
     let value = body::parse(&bytes, "language")?;
     let mut binder = Binder::new("language");
     let root = binder.root(&value)?;
-    let code = binder.text(&root, "languageCode", Presence::Optional)?;
+    let code = binder.text(&root, "languageCode", MemberPresence::Optional)?;
     binder.finish()?;
     let code = code
         .filter(|code| !code.trim().is_empty())
@@ -172,7 +171,7 @@ pub async fn keep_language(
     responses((status = 200, body = ActorFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")))]
 pub async fn reportee(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
 ) -> ApiResult<Json<ActorFe>> {
     let uuid = path.uuid("uuid")?;
@@ -180,7 +179,11 @@ pub async fn reportee(
     Ok(Json(found.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?))
 }
 
-async fn own_party(portal: &PortalBackEnd, user: &User, uuid: Uuid) -> ApiResult<Option<ActorFe>> {
+async fn own_party(
+    portal: &PortalBackEnd,
+    user: &PortalUser,
+    uuid: Uuid,
+) -> ApiResult<Option<ActorFe>> {
     let person = &user.person()?.0;
     let mut db = portal.db.acquire().await?;
     let Some(party) = parties::party_by_uuid(&mut db, uuid).await? else {
@@ -193,7 +196,7 @@ async fn own_party(portal: &PortalBackEnd, user: &User, uuid: Uuid) -> ApiResult
 /// All parties whom the person may act for, the person too.
 #[utoipa::path(get, operation_id = "listPortalActors", path = "/accessmanagement/api/v1/user/actorlist/old", tag = "Portal",
     responses((status = 200, body = Vec<ActorFe>), (status = 401), (status = 403)))]
-pub async fn actors(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
+pub async fn actors(State(portal): State<PortalBackEnd>, user: PortalUser) -> ApiResult<Response> {
     let person = user.person()?.0.clone();
     let mut db = portal.db.acquire().await?;
     list_stream::respond("[".to_owned(), "]", |writer| async move {
@@ -206,7 +209,10 @@ pub async fn actors(State(portal): State<PortalBackEnd>, user: User) -> ApiResul
 /// All parties whom the person may act for, with the roles.
 #[utoipa::path(get, operation_id = "listPortalConnections", path = "/accessmanagement/api/v1/user/actorlist", tag = "Portal",
     responses((status = 200, body = Vec<ConnectionFe>), (status = 401), (status = 403)))]
-pub async fn connections(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
+pub async fn connections(
+    State(portal): State<PortalBackEnd>,
+    user: PortalUser,
+) -> ApiResult<Response> {
     let person = user.person()?.0.clone();
     let mut db = portal.db.acquire().await?;
     list_stream::respond("[".to_owned(), "]", |writer| async move {
@@ -234,7 +240,7 @@ pub async fn connections(State(portal): State<PortalBackEnd>, user: User) -> Api
     responses((status = 200, body = Vec<Uuid>), (status = 401), (status = 403)))]
 pub async fn favorites(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
 ) -> ApiResult<Json<Vec<Uuid>>> {
     let person = &user.person()?.0;
     let kept = preferences::read(&mut *portal.db.acquire().await?, person.key).await?;
@@ -246,7 +252,7 @@ pub async fn favorites(
     responses((status = 200, description = "Marked"), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")))]
 pub async fn add_favorite(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
 ) -> ApiResult<StatusCode> {
     let uuid = path.uuid("uuid")?;
@@ -263,7 +269,7 @@ pub async fn add_favorite(
     responses((status = 200, description = "Not marked any more"), (status = 400), (status = 401), (status = 403), (status = 404, description = "It was not marked")))]
 pub async fn remove_favorite(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
 ) -> ApiResult<StatusCode> {
     let uuid = path.uuid("uuid")?;
@@ -285,7 +291,7 @@ pub async fn remove_favorite(
     responses((status = 200, body = PartyFe), (status = 401), (status = 403)))]
 pub async fn own_person(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
 ) -> ApiResult<Json<PartyFe>> {
     let uuid = user.person()?.0.uuid;
     let found = details_of(&portal, uuid).await?;
@@ -298,7 +304,7 @@ pub async fn own_person(
     responses((status = 200, body = PartyFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")))]
 pub async fn party(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
 ) -> ApiResult<Json<PartyFe>> {
     let uuid = path.uuid("uuid")?;
@@ -315,7 +321,7 @@ pub async fn party(
     responses((status = 200, body = PartyFe), (status = 400, description = "No organisation has this number"), (status = 401), (status = 403)))]
 pub async fn organization(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
     path: PathValues,
 ) -> ApiResult<Json<PartyFe>> {
     let text = path.get("orgNumber");
@@ -331,7 +337,7 @@ pub async fn organization(
 /// from being yes is no.
 async fn may_read(
     portal: &PortalBackEnd,
-    user: &User,
+    user: &PortalUser,
     query: &Query,
     resource: SystemResource,
 ) -> ApiResult<Json<bool>> {
@@ -345,7 +351,13 @@ async fn may_read(
     };
     let permissions = &portal.permissions;
     let may = permissions
-        .person_may(person, user.level(), Action::Read, resource, party_id)
+        .person_may(
+            person,
+            user.level(),
+            SystemResourceAction::Read,
+            resource,
+            party_id,
+        )
         .await?;
     Ok(Json(may))
 }
@@ -357,7 +369,7 @@ macro_rules! questions {
             responses((status = 200, body = bool, content_type = "application/json"), (status = 401), (status = 403, description = "Scope, or no party is named")))]
         pub async fn $name(
             State(portal): State<PortalBackEnd>,
-            user: User,
+            user: PortalUser,
             query: Query,
         ) -> ApiResult<Json<bool>> {
             may_read(&portal, &user, &query, SystemResource::$resource).await
@@ -385,7 +397,7 @@ macro_rules! nothing_to_count {
         $($(#[$doc])*
         #[utoipa::path(get, operation_id = $id, path = $path, tag = "Portal", params($($parameter)*),
             responses((status = 200, body = i32, content_type = "application/json"), (status = 401), (status = 403)))]
-        pub async fn $name(_: User) -> Json<i32> {
+        pub async fn $name(_: PortalUser) -> Json<i32> {
             Json(0)
         })*
     };
@@ -406,7 +418,7 @@ nothing_to_count! {
     responses((status = 200, body = BTreeMap<String, OrgData>), (status = 401), (status = 403)))]
 pub async fn owners(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
 ) -> ApiResult<Json<BTreeMap<String, OrgData>>> {
     let rows = service_owners::all(&mut *portal.db.acquire().await?).await?;
     let text = |contact: &Option<Value>, name: &str| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use authorization::authorized_parties::AuthorizedParty;
 use chrono::NaiveDate;
-use registers::parties::{Details, PartyKind};
+use registers::parties::{PartyDetails, PartyKind};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -62,7 +62,7 @@ pub struct OrganizationFe {
 impl PartyFe {
     /// A party of the register.
     #[must_use]
-    pub fn new(party: &Details) -> Self {
+    pub fn new(party: &PartyDetails) -> Self {
         let is_person = party.kind == PartyKind::Person;
         Self {
             party_id: party.party_id,
@@ -82,7 +82,7 @@ impl PartyFe {
 
     /// With the names of a person.
     #[must_use]
-    pub fn with_person(mut self, party: &Details) -> Self {
+    pub fn with_person(mut self, party: &PartyDetails) -> Self {
         self.person = Some(PersonFe {
             name: party.name.clone(),
             first_name: party.first_name.clone(),
@@ -94,7 +94,7 @@ impl PartyFe {
 
     /// With what is known of an organisation.
     #[must_use]
-    pub fn with_organization(mut self, party: &Details) -> Self {
+    pub fn with_organization(mut self, party: &PartyDetails) -> Self {
         if party.kind == PartyKind::Organization {
             self.organization = Some(OrganizationFe {
                 org_number: party.org_number.clone(),

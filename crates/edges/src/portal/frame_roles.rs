@@ -3,7 +3,7 @@
 
 use access_management::{
     callers::{ManagingAnyEnd, ReadAccessInPortal},
-    entities::Wrapping,
+    entities::ListWrapping,
 };
 use axum::{extract::State, response::Response};
 use foundation::http::query::Query;
@@ -77,7 +77,7 @@ pub async fn role_permissions(
 ) -> PassedResult<Response, Plain> {
     let caller = with_an_end(caller, &query)?;
     let ends = portal.access.list_ends(&caller, &query).await?;
-    let (wrapping, language) = (Wrapping::Bare, language.language());
+    let (wrapping, language) = (ListWrapping::Bare, language.language());
     let (head, shape) = (HeldRoleFe::from, PortalPermission::from);
     let list = portal
         .access

@@ -30,11 +30,14 @@ use std::sync::Arc;
 pub(crate) use problem::answer_codes;
 
 use access_management::AccessManagement;
-use authorization::{authorized_parties::PartyLists, permissions::Permissions};
-use foundation::config::Checked;
-use registers::packages::{Catalogue, Metadata};
+use authorization::{authorized_parties::PartyLists, callers::EndUser, permissions::Permissions};
+use foundation::{config::CheckedSettings, token::scopes::Portal};
+use registers::packages::{Catalogue, CatalogueMetadata};
 use sqlx::PgPool;
 use system_users::{clients::Clients, requests::Requests, users::SystemUsers};
+
+/// A person who uses the portal.
+pub(crate) type PortalUser = EndUser<Portal>;
 
 /// A slice of state: what the portal's back end asks. Clones are cheap.
 #[derive(Debug, Clone)]
@@ -43,9 +46,9 @@ pub struct PortalBackEnd {
     pub access: AccessManagement,
     pub catalogue: Arc<Catalogue>,
     pub clients: Clients,
-    pub config: Arc<Checked>,
+    pub config: Arc<CheckedSettings>,
     pub db: PgPool,
-    pub metadata: Arc<Metadata>,
+    pub metadata: Arc<CatalogueMetadata>,
     pub party_lists: PartyLists,
     pub permissions: Permissions,
     pub requests: Requests,

@@ -3,23 +3,15 @@
 use axum::extract::State;
 use uuid::Uuid;
 
-use super::PortalBackEnd;
+use super::{PortalBackEnd, PortalUser};
 use super::{
     describe::{Describer, PageLanguage},
     model::{PortalChangeRequest, PortalRequest},
     problem::{PortalError, PortalResult},
 };
-use authorization::{
-    callers::EndUser,
-    permissions::{Permitted, PortalAccessManagementWrite},
-};
-use foundation::{
-    http::{Json, path::PathValues},
-    token::scopes::Portal,
-};
+use authorization::permissions::{PermittedPerson, PortalAccessManagementWrite};
+use foundation::http::{Json, path::PathValues};
 use system_users::requests::{RequestKind, changes, enduser_api};
-
-type User = EndUser<Portal>;
 
 /// A request by its id, with names.
 #[utoipa::path(get, operation_id = "getPortalRequest", path = "/accessmanagement/api/v1/systemuser/request/{id}", tag = "Portal", params(("id" = uuid::Uuid, Path)),
@@ -27,7 +19,7 @@ type User = EndUser<Portal>;
         (status = 404, description = "AMUI-00010")))]
 pub async fn read(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<PortalRequest>> {
@@ -40,7 +32,7 @@ pub async fn read(
         (status = 404, description = "AMUI-00010")))]
 pub async fn read_agent(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<PortalRequest>> {
@@ -49,7 +41,7 @@ pub async fn read_agent(
 
 async fn read_of(
     portal: &PortalBackEnd,
-    user: &User,
+    user: &PortalUser,
     language: PageLanguage,
     kind: RequestKind,
     path: &PathValues,
@@ -83,7 +75,7 @@ async fn read_of(
         (status = 404, description = "AMUI-00010")))]
 pub async fn read_change(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<PortalChangeRequest>> {
@@ -112,20 +104,20 @@ pub async fn read_change(
 }
 
 /// What is done about a request.
-enum Step {
+enum RequestStep {
     Approve,
     Reject,
 }
 
 /// A step of a person for the party of the route.
-struct Call<'a> {
+struct RequestStepCall<'a> {
     portal: &'a PortalBackEnd,
-    user: User,
+    user: PortalUser,
     path: &'a PathValues,
 }
 
-impl Call<'_> {
-    async fn permitted(self) -> PortalResult<(Permitted<PortalAccessManagementWrite>, Uuid)> {
+impl RequestStepCall<'_> {
+    async fn permitted(self) -> PortalResult<(PermittedPerson<PortalAccessManagementWrite>, Uuid)> {
         let (party, id) = (self.path.party_id()?, self.path.uuid("id")?);
         Ok((
             self.portal.permissions.permitted(self.user, party).await?,
@@ -133,24 +125,24 @@ impl Call<'_> {
         ))
     }
 
-    async fn decide(self, kind: RequestKind, step: Step) -> PortalResult<bool> {
+    async fn decide(self, kind: RequestKind, step: RequestStep) -> PortalResult<bool> {
         let decisions = &self.portal.requests;
         let (permitted, id) = self.permitted().await?;
         let approver = permitted.approver();
         match step {
-            Step::Approve => decisions.approve(approver, kind, id, None).await?,
-            Step::Reject => decisions.reject(approver, kind, id).await?,
+            RequestStep::Approve => decisions.approve(approver, kind, id, None).await?,
+            RequestStep::Reject => decisions.reject(approver, kind, id).await?,
         };
         Ok(true)
     }
 
-    async fn decide_change(self, step: Step) -> PortalResult<bool> {
+    async fn decide_change(self, step: RequestStep) -> PortalResult<bool> {
         let decisions = &self.portal.requests;
         let (permitted, id) = self.permitted().await?;
         let approver = permitted.approver();
         match step {
-            Step::Approve => decisions.approve_change(approver, id, None).await?,
-            Step::Reject => decisions.reject_change(approver, id).await?,
+            RequestStep::Approve => decisions.approve_change(approver, id, None).await?,
+            RequestStep::Reject => decisions.reject_change(approver, id).await?,
         };
         Ok(true)
     }
@@ -173,8 +165,8 @@ macro_rules! steps {
         #[utoipa::path(post, operation_id = $id, path = $path, tag = "Portal", params(("party" = i32, Path), ("id" = uuid::Uuid, Path)),
             responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AMUI-00001, -00004, -00005, -00050, -00051 or -00053"), (status = 401),
                 (status = 403, description = "Scope, AMUI-00999, or the delegation check: AMUI-00014, -00016, -00018, -00068, -00069, -00070 or -00071")$(, (status = $status, description = $text))?))]
-        pub async fn $name(State(portal): State<PortalBackEnd>, user: User, path: PathValues) -> PortalResult<Json<bool>> {
-            let $call = Call { portal: &portal, user, path: &path };
+        pub async fn $name(State(portal): State<PortalBackEnd>, user: PortalUser, path: PathValues) -> PortalResult<Json<bool>> {
+            let $call = RequestStepCall { portal: &portal, user, path: &path };
             Ok(Json($step.await?))
         })*
     };
@@ -182,19 +174,19 @@ macro_rules! steps {
 
 steps! {
     /// Approves a request.
-    approve("approvePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Standard, Step::Approve);
+    approve("approvePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Standard, RequestStep::Approve);
     /// Rejects a request.
-    reject("rejectPortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/reject") = |call| call.decide(RequestKind::Standard, Step::Reject);
+    reject("rejectPortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/reject") = |call| call.decide(RequestKind::Standard, RequestStep::Reject);
     /// Passes a request on to those who may decide.
     escalate("escalatePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Standard);
     /// Approves a request for an agent.
-    approve_agent("approvePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Agent, Step::Approve);
+    approve_agent("approvePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Agent, RequestStep::Approve);
     /// Rejects a request for an agent.
-    reject_agent("rejectPortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/reject") = |call| call.decide(RequestKind::Agent, Step::Reject);
+    reject_agent("rejectPortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/reject") = |call| call.decide(RequestKind::Agent, RequestStep::Reject);
     /// Passes a request for an agent on to those who may decide.
     escalate_agent("escalatePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Agent);
     /// Approves a change request.
-    approve_change("approvePortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide_change(Step::Approve);
+    approve_change("approvePortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide_change(RequestStep::Approve);
     /// Rejects a change request.
-    reject_change("rejectPortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/reject") = |call| call.decide_change(Step::Reject);
+    reject_change("rejectPortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/reject") = |call| call.decide_change(RequestStep::Reject);
 }

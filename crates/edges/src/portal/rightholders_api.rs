@@ -2,7 +2,7 @@
 //! portal's pages ask.
 
 use access_management::{
-    callers::{GiveAccessOfPathParty, Managing, RemoveAccessInPortal},
+    callers::{AccessManagerCaller, GiveAccessOfPathParty, RemoveAccessInPortal},
     client_delegations::{Cascade, PersonInputDto},
     person_lookup::bind_person,
     query::required_uuids,
@@ -29,7 +29,7 @@ use super::{
     responses((status = 200, body = Uuid, content_type = "application/json"), (status = 400, body = String, description = "Model state, a text about the body, or a problem of the call behind"), (status = 401), (status = 403), (status = 429, description = "The caller named unknown persons too often; or too many requests")))]
 pub async fn add(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<GiveAccessOfPathParty>,
+    caller: AccessManagerCaller<GiveAccessOfPathParty>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<Json<Uuid>, Added> {
@@ -55,7 +55,7 @@ pub async fn add(
     responses((status = 204, description = "There is no such relation any more"), (status = 400, description = "Model state, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn remove(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<RemoveAccessInPortal>,
+    caller: AccessManagerCaller<RemoveAccessInPortal>,
     query: Query,
 ) -> PassedResult<StatusCode, Added> {
     let [from, to] = required_uuids(&query, ["from", "to"])?;
@@ -73,7 +73,7 @@ pub async fn remove(
     responses((status = 200, body = Uuid, content_type = "application/json"), (status = 400, description = "Model state"), (status = 401), (status = 403), (status = 404, description = "There is no such person"), (status = 429, description = "The caller named unknown persons too often; or too many requests")))]
 pub async fn validate_person(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<GiveAccessOfPathParty>,
+    caller: AccessManagerCaller<GiveAccessOfPathParty>,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<Json<Uuid>, Added> {
     let missing = || ApiError::from(ModelState::required("validationInput"));

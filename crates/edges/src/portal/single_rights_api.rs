@@ -3,27 +3,23 @@
 
 use access_management::{
     callers::{
-        GiveAccessInPortal, GiveAccessOfFromParty, Managing, ReadAccessInPortal,
+        AccessManagerCaller, GiveAccessInPortal, GiveAccessOfFromParty, ReadAccessInPortal,
         RemoveAccessInPortal,
     },
     connections::RightsChange,
     query::required_uuids,
 };
-use authorization::callers::EndUser;
 use axum::{extract::State, response::Response};
-use foundation::{
-    http::{
-        ApiError, ApiResult, Json, ModelState,
-        body::{self, JsonBytes},
-        query::Query,
-    },
-    token::scopes::Portal,
+use foundation::http::{
+    ApiError, ApiResult, Json, ModelState,
+    body::{self, JsonBytes},
+    query::Query,
 };
 use http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    PortalBackEnd,
+    PortalBackEnd, PortalUser,
     connection_model::{
         PortalPermission, PortalResourcePermission, PortalRight, PortalRightCheck,
         PortalRightsOfResource,
@@ -62,7 +58,7 @@ fn bind_keys(bytes: &[u8]) -> ApiResult<Vec<String>> {
     responses((status = 200, body = Vec<PortalRightCheck>), (status = 400, description = "A problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn check(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<GiveAccessOfFromParty>,
+    caller: AccessManagerCaller<GiveAccessOfFromParty>,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Json<Vec<PortalRightCheck>>, RightsChecked> {
@@ -80,7 +76,7 @@ pub async fn check(
     responses((status = 200, body = Vec<PortalRight>), (status = 401), (status = 403), (status = 404, description = "There is no such resource, or it has no policy")))]
 pub async fn rights_of(
     State(portal): State<PortalBackEnd>,
-    _: EndUser<Portal>,
+    _: PortalUser,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Json<Vec<PortalRight>>, RightsChecked> {
@@ -99,7 +95,7 @@ pub async fn rights_of(
     responses((status = 200, body = Vec<PortalResourcePermission>), (status = 400, description = "Model state, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn list(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<ReadAccessInPortal>,
+    caller: AccessManagerCaller<ReadAccessInPortal>,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Response, Plain> {
@@ -120,7 +116,7 @@ pub async fn list(
     responses((status = 200, body = PortalRightsOfResource), (status = 400, description = "Model state, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn held(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<ReadAccessInPortal>,
+    caller: AccessManagerCaller<ReadAccessInPortal>,
     language: PageLanguage,
     query: Query,
 ) -> PassedResult<Json<PortalRightsOfResource>, Plain> {
@@ -141,7 +137,7 @@ pub async fn held(
     responses((status = 200, body = String, content_type = "application/json"), (status = 400, description = "Model state, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn give(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<GiveAccessInPortal>,
+    caller: AccessManagerCaller<GiveAccessInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<Json<&'static str>, RightsGiven> {
@@ -155,7 +151,7 @@ pub async fn give(
     responses((status = 200, body = String, content_type = "application/json"), (status = 400, description = "Model state, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn replace(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<GiveAccessInPortal>,
+    caller: AccessManagerCaller<GiveAccessInPortal>,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> PassedResult<Json<&'static str>, RightsGiven> {
@@ -164,7 +160,7 @@ pub async fn replace(
 
 async fn write(
     portal: &PortalBackEnd,
-    caller: &Managing<GiveAccessInPortal>,
+    caller: &AccessManagerCaller<GiveAccessInPortal>,
     query: &Query,
     bytes: &[u8],
     change: RightsChange,
@@ -186,7 +182,7 @@ async fn write(
     responses((status = 200, description = "No right on it is given any more"), (status = 400, description = "Model state, or a problem of the call behind"), (status = 401), (status = 403)))]
 pub async fn take(
     State(portal): State<PortalBackEnd>,
-    caller: Managing<RemoveAccessInPortal>,
+    caller: AccessManagerCaller<RemoveAccessInPortal>,
     query: Query,
 ) -> PassedResult<StatusCode, Plain> {
     let [from, to] = required_uuids(&query, ["from", "to"])?;

@@ -3,28 +3,25 @@
 use axum::extract::State;
 use http::StatusCode;
 
-use super::PortalBackEnd;
+use super::{PortalBackEnd, PortalUser};
 use super::{
     describe::{Describer, PageLanguage},
     model::{CreatedId, PortalSystemUser, SystemRef, SystemRights},
     problem::PortalResult,
 };
 use authorization::{
-    callers::EndUser,
-    delegation::{self, Held},
+    delegation::{self, SystemUserGrants},
     live_system_users::SystemUserKind,
     permissions::{
-        AccessManagementRead, AccessManagementWrite, PartyPolicy, Permitted, SystemUserOverviewRead,
+        AccessManagementRead, AccessManagementWrite, PartyPolicy, PermittedPerson,
+        SystemUserOverviewRead,
     },
 };
-use foundation::{
-    http::{
-        ApiError, Json,
-        body::{self, JsonBytes},
-        path::PathValues,
-        query::Query,
-    },
-    token::scopes::Portal,
+use foundation::http::{
+    ApiError, Json,
+    body::{self, JsonBytes},
+    path::PathValues,
+    query::Query,
 };
 use registers::parties;
 use system_users::{
@@ -33,16 +30,14 @@ use system_users::{
     users::{self, SystemUser, SystemUserDetail, enduser_api::NewTitle},
 };
 
-type User = EndUser<Portal>;
-
 /// What lists show in place of a system's name.
 const NO_NAME: &str = "N/A";
 
 async fn permitted<P: PartyPolicy>(
     portal: &PortalBackEnd,
-    user: User,
+    user: PortalUser,
     path: &PathValues,
-) -> PortalResult<Permitted<P>> {
+) -> PortalResult<PermittedPerson<P>> {
     let party = path.party_id()?;
     Ok(portal.permissions.permitted(user, party).await?)
 }
@@ -52,7 +47,7 @@ async fn permitted<P: PartyPolicy>(
     responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn list(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<Vec<PortalSystemUser>>> {
@@ -73,7 +68,7 @@ pub async fn list(
     responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn list_agents(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<Vec<PortalSystemUser>>> {
@@ -135,7 +130,7 @@ fn listed(user: SystemUser, system: SystemRef) -> PortalSystemUser {
         (status = 404, description = "AMUI-00999")))]
 pub async fn read(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<PortalSystemUser>> {
@@ -149,7 +144,7 @@ pub async fn read(
         (status = 404, description = "AMUI-00999")))]
 pub async fn read_agent(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<PortalSystemUser>> {
@@ -158,7 +153,7 @@ pub async fn read_agent(
 
 async fn read_of(
     portal: &PortalBackEnd,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: &PathValues,
 ) -> PortalResult<Json<PortalSystemUser>> {
@@ -172,7 +167,7 @@ async fn read_of(
     let found = found.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     let held = match found.kind {
         SystemUserKind::Standard => delegation::held(&mut db, found.owner_key, found.id).await?,
-        SystemUserKind::Agent => Held::default(),
+        SystemUserKind::Agent => SystemUserGrants::default(),
     };
     let system = describe.system(&mut db, &found.system_id).await?;
     let detail = SystemUserDetail::new(found.clone(), held);
@@ -191,7 +186,7 @@ async fn read_of(
     responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn pending(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<Vec<PortalSystemUser>>> {
@@ -245,7 +240,7 @@ pub async fn pending(
         (status = 403, description = "Scope, AMUI-00999, or the delegation check: AMUI-00014, -00016, -00018, -00068, -00069, -00070 or -00071"), (status = 404, description = "AMUI-00011")))]
 pub async fn create(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     JsonBytes(bytes): JsonBytes,
 ) -> PortalResult<Json<CreatedId>> {
@@ -268,7 +263,7 @@ pub async fn create(
         (status = 404, description = "AMUI-00999")))]
 pub async fn delete(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
 ) -> PortalResult<StatusCode> {
     let id = path.uuid("id")?;
@@ -287,7 +282,7 @@ pub async fn delete(
     responses((status = 202), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn delete_agent(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     path: PathValues,
     query: Query,
 ) -> PortalResult<StatusCode> {
@@ -306,7 +301,7 @@ pub async fn delete_agent(
     responses((status = 200, body = Vec<SystemRef>), (status = 401), (status = 403)))]
 pub async fn systems(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
     language: PageLanguage,
 ) -> PortalResult<Json<Vec<SystemRef>>> {
     let describe = Describer::new(&portal.metadata, language);
@@ -322,7 +317,7 @@ pub async fn systems(
     params(("systemId" = String, Path)), responses((status = 200, body = SystemRights), (status = 401), (status = 403)))]
 pub async fn rights(
     State(portal): State<PortalBackEnd>,
-    _: User,
+    _: PortalUser,
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<SystemRights>> {

@@ -3,21 +3,15 @@
 use axum::extract::State;
 use http::StatusCode;
 
-use super::PortalBackEnd;
 use super::problem::PortalResult;
-use authorization::callers::EndUser;
-use foundation::{
-    http::{
-        ApiError, Json, ModelState,
-        bind::{Binder, Presence},
-        body::{self, JsonBytes},
-        query::parse_uuid,
-    },
-    token::scopes::Portal,
+use super::{PortalBackEnd, PortalUser};
+use foundation::http::{
+    ApiError, Json, ModelState,
+    bind::{Binder, MemberPresence},
+    body::{self, JsonBytes},
+    query::parse_uuid,
 };
 use registers::parties;
-
-type User = EndUser<Portal>;
 
 const BODY: &str = "reportee";
 
@@ -28,14 +22,14 @@ const BODY: &str = "reportee";
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn change_reportee(
     State(portal): State<PortalBackEnd>,
-    user: User,
+    user: PortalUser,
     JsonBytes(bytes): JsonBytes,
 ) -> PortalResult<Json<bool>> {
     let value = body::parse(&bytes, BODY)?;
     let mut binder = Binder::new(BODY);
     let root = binder.root(&value)?;
     let uuid = binder
-        .text(&root, "partyUuid", Presence::Optional)?
+        .text(&root, "partyUuid", MemberPresence::Optional)?
         .ok_or_else(|| ModelState::required("PartyUuid"))?;
     binder.finish()?;
     let uuid = parse_uuid("PartyUuid", &uuid)?;

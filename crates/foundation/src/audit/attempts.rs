@@ -20,13 +20,13 @@ use uuid::Uuid;
 
 use super::{
     Action, ActorKind, ObjectKind, Outcome,
-    store::{self, AttemptRow, Batch},
+    store::{self, AttemptBatch, AttemptRow},
 };
 use crate::{
     db::{self, DbError},
     http::context::RequestContext,
     telemetry::masked,
-    token::Shape,
+    token::TokenShape,
 };
 
 /// Attempts that are kept apart until they are written.
@@ -63,7 +63,7 @@ pub struct Attempt {
 
 /// Who attempted it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct By {
+struct AttemptActor {
     kind: ActorKind,
     org: Option<String>,
     supplier: Option<String>,
@@ -75,15 +75,18 @@ struct By {
     address: Option<String>,
 }
 
-impl By {
+impl AttemptActor {
     fn of(context: &RequestContext, usual: ActorKind) -> (Self, Option<String>) {
         let principal = context.caller.get();
         let trace = principal.map(|p| p.trace());
         let person = context.person.get().copied();
         let kind = match principal.map(|p| &p.shape) {
-            Some(Shape::SystemUser(_)) => ActorKind::SystemUser,
-            Some(Shape::Person(_) | Shape::SelfIdentified(_)) => ActorKind::Person,
-            Some(Shape::Organization(_) | Shape::EnterpriseUser(_) | Shape::Bare) | None => {
+            Some(TokenShape::SystemUser(_)) => ActorKind::SystemUser,
+            Some(TokenShape::Person(_) | TokenShape::SelfIdentified(_)) => ActorKind::Person,
+            Some(
+                TokenShape::Organization(_) | TokenShape::EnterpriseUser(_) | TokenShape::Bare,
+            )
+            | None => {
                 // A browser's session has a person and no token.
                 person.map_or(usual, |_| ActorKind::Person)
             }
@@ -112,28 +115,28 @@ impl By {
 
 /// Attempts that are one row.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct AttemptKey {
     action: Action,
     outcome: Outcome,
     /// None for all callers beyond those that are distinguished.
-    by: Option<By>,
+    by: Option<AttemptActor>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingAttempts {
     apart: Vec<AttemptRow>,
-    merged: HashMap<Key, AttemptRow>,
+    merged: HashMap<AttemptKey, AttemptRow>,
 }
 
-impl Waiting {
+impl WaitingAttempts {
     fn take(&mut self, attempt: Attempt, context: &RequestContext) {
-        let (by, token_id) = By::of(context, attempt.usual_actor);
+        let (by, token_id) = AttemptActor::of(context, attempt.usual_actor);
         // What a caller without a credential names is no evidence.
         if self.apart.len() < KEPT_APART && !by.is_anonymous() {
             self.apart.push(row(attempt, by, token_id, context));
             return;
         }
-        let mut key = Key {
+        let mut key = AttemptKey {
             action: attempt.action,
             outcome: attempt.outcome,
             by: Some(by),
@@ -145,7 +148,7 @@ impl Waiting {
             row.attempts += 1;
             return;
         }
-        let by = key.by.clone().unwrap_or(By {
+        let by = key.by.clone().unwrap_or(AttemptActor {
             kind: attempt.usual_actor,
             org: None,
             supplier: None,
@@ -165,7 +168,12 @@ impl Waiting {
     }
 }
 
-fn row(attempt: Attempt, by: By, token_id: Option<String>, context: &RequestContext) -> AttemptRow {
+fn row(
+    attempt: Attempt,
+    by: AttemptActor,
+    token_id: Option<String>,
+    context: &RequestContext,
+) -> AttemptRow {
     AttemptRow {
         request_id: context.request_id,
         trace_id: context.trace.to_string(),
@@ -200,29 +208,29 @@ fn shortened(text: &str) -> String {
 
 /// Attempts on their way to the trail. A slice of state; clones are cheap.
 #[derive(Debug, Clone)]
-pub struct Attempts(Arc<Inner>);
+pub struct Attempts(Arc<AttemptsInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct AttemptsInner {
     db: PgPool,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingAttempts>,
     /// Held while rows are written, so that a caller of `flush` waits for rows that others took.
-    writing: tokio::sync::Mutex<Writing>,
+    writing: tokio::sync::Mutex<AttemptWrite>,
     hits: AtomicU64,
 }
 
 /// What is on its way to the database.
 #[derive(Debug, Default)]
-struct Writing {
+struct AttemptWrite {
     /// The batch that may not be stored yet. It is sent until it is, and grows no more.
-    batch: Option<Arc<Batch>>,
+    batch: Option<Arc<AttemptBatch>>,
     /// The insert of it that has not ended. Nothing else is begun before that.
     insert: Option<JoinHandle<Option<Result<(), DbError>>>>,
 }
 
-impl Writing {
+impl AttemptWrite {
     /// Waits for the insert of the batch, which is begun unless it is under way.
-    async fn insert(&mut self, db: &PgPool, batch: &Arc<Batch>) -> Result<(), String> {
+    async fn insert(&mut self, db: &PgPool, batch: &Arc<AttemptBatch>) -> Result<(), String> {
         let insert = self.insert.get_or_insert_with(|| {
             let (db, batch) = (db.clone(), Arc::clone(batch));
             db::begin_write(async move { store::insert_attempts(&db, &batch).await })
@@ -244,7 +252,7 @@ impl Attempts {
     /// Attempts that are written to this database.
     #[must_use]
     pub fn new(db: PgPool) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(AttemptsInner {
             db,
             waiting: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
@@ -252,7 +260,7 @@ impl Attempts {
         }))
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, WaitingAttempts> {
         self.0
             .waiting
             .lock()
@@ -285,7 +293,7 @@ impl Attempts {
                     return true;
                 }
                 let id = Uuid::now_v7();
-                (Arc::new(Batch { id, rows }), true)
+                (Arc::new(AttemptBatch { id, rows }), true)
             };
             writing.batch = Some(Arc::clone(&batch));
             if let Err(error) = writing.insert(&self.0.db, &batch).await {
@@ -335,7 +343,7 @@ mod tests {
 
     #[test]
     fn attempts_are_kept_apart_until_there_are_too_many_and_then_counted() {
-        let (mut waiting, context) = (Waiting::default(), context(Some(Uuid::nil())));
+        let (mut waiting, context) = (WaitingAttempts::default(), context(Some(Uuid::nil())));
         for n in 0..KEPT_APART + 30 {
             waiting.take(attempt(&n.to_string()), &context);
         }
@@ -350,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_callers_is_counted_in_bounded_memory() {
-        let mut waiting = Waiting::default();
+        let mut waiting = WaitingAttempts::default();
         for n in 0..KEPT_APART + 2 * CALLERS {
             waiting.take(attempt("x"), &context(Some(Uuid::from_u128(n as u128))));
         }
@@ -362,7 +370,7 @@ mod tests {
 
     #[test]
     fn attempts_without_a_credential_are_one_row() {
-        let mut waiting = Waiting::default();
+        let mut waiting = WaitingAttempts::default();
         for n in 0..5 {
             waiting.take(attempt(&n.to_string()), &context(None));
         }

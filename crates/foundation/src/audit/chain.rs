@@ -7,11 +7,11 @@ use uuid::Uuid;
 use crate::crypto::sha256;
 
 /// A hash, and the length of one.
-pub type Hash = [u8; 32];
+pub type ChainHash = [u8; 32];
 
 /// A row of the trail, as stored.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct AuditRow {
     pub seq: i64,
     pub at: DateTime<Utc>,
     pub request_id: Option<Uuid>,
@@ -41,10 +41,10 @@ pub struct Row {
     pub hash: Option<Vec<u8>>,
 }
 
-impl Row {
+impl AuditRow {
     /// The row's hash at a place of the chain, after another.
     #[must_use]
-    pub fn hash_at(&self, place: i64, before: &[u8]) -> Hash {
+    pub fn hash_at(&self, place: i64, before: &[u8]) -> ChainHash {
         let canonical = json!([
             place,
             self.seq,

@@ -212,7 +212,7 @@ fn append_line(path: &Path, line: &[u8]) -> io::Result<()> {
 
 /// What a file of checkpoints begins and ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ends {
+pub(super) struct CheckpointFileEnds {
     /// Rows of the chain at the first checkpoint.
     pub begun: i64,
     /// Rows of the chain at the newest.
@@ -267,7 +267,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// It cannot be read, or a line there is none of ours.
-    pub(super) fn ends(&self) -> anyhow::Result<Option<Ends>> {
+    pub(super) fn ends(&self) -> anyhow::Result<Option<CheckpointFileEnds>> {
         let place = || format!("the ends of {}", self.path.display());
         let mut file = match File::open(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -297,7 +297,7 @@ impl Checkpoints {
         let longest = last.iter().map(|checkpoint| checkpoint.length).max();
         Ok(newest
             .zip(longest)
-            .map(|(at, length)| Ends { begun, length, at }))
+            .map(|(at, length)| CheckpointFileEnds { begun, length, at }))
     }
 
     /// Keeps whether the file lacks something; true when that is new.

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{
     checkpoint::{self, Checkpoints},
     host,
-    model::Written,
+    model::WrittenCheckpoints,
     store,
 };
 use crate::{http::context, telemetry::security::SecurityEvent};
@@ -102,7 +102,7 @@ pub(crate) async fn note_written(
     length: i64,
 ) -> anyhow::Result<()> {
     if let Some(ends) = checkpoints.ends()? {
-        let written = Written {
+        let written = WrittenCheckpoints {
             begun: ends.begun,
             length,
             at: ends.at,

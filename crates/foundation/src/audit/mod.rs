@@ -25,13 +25,13 @@ pub use checkpoint_file::{
 pub use model::{Action, Actor, ActorKind, ObjectKind, Outcome};
 pub use seal::seal;
 pub use store::waiting as unsealed;
-pub use verify::{Verdict, verify};
+pub use verify::{ChainVerification, verify};
 
 use crate::{db::DbError, http::context, telemetry::masked};
 
 /// One event to be recorded.
 #[derive(Debug)]
-pub struct Event<'a> {
+pub struct AuditEvent<'a> {
     /// Who.
     pub actor: Actor,
     /// What was done.
@@ -52,8 +52,8 @@ pub struct Event<'a> {
 ///
 /// # Errors
 /// The database fails; the change must then not be committed.
-pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbError> {
-    let step = Step {
+pub async fn record(tx: &mut PgConnection, event: AuditEvent<'_>) -> Result<(), DbError> {
+    let step = AuditStep {
         action: event.action,
         object_kind: event.object_kind,
         object_id: event.object_id.clone(),
@@ -69,12 +69,12 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
 /// The database fails; the change must then not be committed.
 pub async fn record_with(
     tx: &mut PgConnection,
-    event: Event<'_>,
+    event: AuditEvent<'_>,
     others: &[(Action, ObjectKind)],
 ) -> Result<(), DbError> {
     let all = std::iter::once((event.action, event.object_kind)).chain(others.iter().copied());
-    let steps: Vec<Step> = all
-        .map(|(action, object_kind)| Step {
+    let steps: Vec<AuditStep> = all
+        .map(|(action, object_kind)| AuditStep {
             action,
             object_kind,
             object_id: event.object_id.clone(),
@@ -90,16 +90,16 @@ pub async fn record_with(
 /// The database fails; the change must then not be committed.
 pub async fn record_each(
     tx: &mut PgConnection,
-    event: Event<'_>,
+    event: AuditEvent<'_>,
     details: Vec<Value>,
 ) -> Result<(), DbError> {
-    let step = |detail| Step {
+    let step = |detail| AuditStep {
         action: event.action,
         object_kind: event.object_kind,
         object_id: event.object_id.clone(),
         detail: Some(detail),
     };
-    let steps: Vec<Step> = details.into_iter().map(step).collect();
+    let steps: Vec<AuditStep> = details.into_iter().map(step).collect();
     write(tx, &event, &steps).await
 }
 
@@ -113,16 +113,16 @@ const ROWS_PER_STATEMENT: usize = 1_000;
 /// The database fails; the change must then not be committed.
 pub async fn record_of_each(
     tx: &mut PgConnection,
-    event: Event<'_>,
+    event: AuditEvent<'_>,
     objects: Vec<(String, Value)>,
 ) -> Result<(), DbError> {
-    let step = |(object_id, detail)| Step {
+    let step = |(object_id, detail)| AuditStep {
         action: event.action,
         object_kind: event.object_kind,
         object_id,
         detail: Some(detail),
     };
-    let steps: Vec<Step> = objects.into_iter().map(step).collect();
+    let steps: Vec<AuditStep> = objects.into_iter().map(step).collect();
     for some in steps.chunks(ROWS_PER_STATEMENT) {
         write(&mut *tx, &event, some).await?;
     }
@@ -130,14 +130,18 @@ pub async fn record_of_each(
 }
 
 /// What differs between rows that are written at once.
-struct Step {
+struct AuditStep {
     action: Action,
     object_kind: ObjectKind,
     object_id: String,
     detail: Option<Value>,
 }
 
-async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Result<(), DbError> {
+async fn write(
+    tx: &mut PgConnection,
+    event: &AuditEvent<'_>,
+    steps: &[AuditStep],
+) -> Result<(), DbError> {
     let context = context::current();
     let caller = context
         .as_ref()
@@ -205,9 +209,9 @@ fn host() -> &'static str {
 
 /// An address as it may be kept: prints the /24 or /48 it belongs to.
 #[derive(Debug, Clone, Copy)]
-pub struct Network(pub IpAddr);
+pub struct AddressNetwork(pub IpAddr);
 
-impl fmt::Display for Network {
+impl fmt::Display for AddressNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             IpAddr::V4(v4) => {
@@ -223,5 +227,5 @@ impl fmt::Display for Network {
 }
 
 fn cut(address: IpAddr) -> String {
-    Network(address).to_string()
+    AddressNetwork(address).to_string()
 }

@@ -172,7 +172,7 @@ impl Actor {
 
 /// What was written to a file, as the database knows it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Written {
+pub(super) struct WrittenCheckpoints {
     /// Rows of the chain at the first checkpoint.
     pub begun: i64,
     /// Rows of the chain at the newest.
@@ -183,7 +183,7 @@ pub(super) struct Written {
 
 /// What the chain is like after a checkpoint.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct After {
+pub(super) struct ChainAfterCheckpoint {
     /// The database's time.
     pub now: DateTime<Utc>,
     /// Time of the first row after it; none when there is none.

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{
     Action, ActorKind, ObjectKind, Outcome,
-    chain::Row,
-    model::{After, Written},
+    chain::AuditRow,
+    model::{ChainAfterCheckpoint, WrittenCheckpoints},
 };
 use crate::db::DbError;
 
@@ -25,7 +25,7 @@ pub struct Seal {
 macro_rules! rows {
     ($rest:literal $(, $value:expr)*) => {
         sqlx::query_as!(
-            Row,
+            AuditRow,
             r#"select seq, at, request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid, client_id, token_issuer,
                  token_id, auth_level, address, action, object_kind, object_id, party_org, vendor_org, outcome, code, detail::text as detail,
                  chain, prev_hash, hash
@@ -65,7 +65,7 @@ pub async fn set_end(tx: &mut PgConnection, length: i64, hash: &[u8]) -> Result<
 }
 
 /// Rows to be sealed next. A row that becomes visible later gets a later place.
-pub async fn unsealed(tx: &mut PgConnection, limit: i64) -> Result<Vec<Row>, DbError> {
+pub async fn unsealed(tx: &mut PgConnection, limit: i64) -> Result<Vec<AuditRow>, DbError> {
     let found = rows!("where chain is null order by seq limit $1", limit);
     Ok(found.fetch_all(tx).await?)
 }
@@ -97,7 +97,7 @@ pub async fn after(
     place: i64,
     seq: i64,
     limit: i64,
-) -> Result<Vec<Row>, DbError> {
+) -> Result<Vec<AuditRow>, DbError> {
     Ok(rows!(
         "where chain >= $1 and (chain, seq) > ($1, $2) order by chain, seq limit $3",
         place,
@@ -163,7 +163,7 @@ fn detail(row: &AttemptRow) -> Option<Value> {
 
 /// Rows about attempts that are written together.
 #[derive(Debug)]
-pub struct Batch {
+pub struct AttemptBatch {
     /// Nothing is written twice under it.
     pub id: Uuid,
     pub rows: Vec<AttemptRow>,
@@ -171,7 +171,7 @@ pub struct Batch {
 
 /// Writes a batch, all of it or nothing. When it is there already, because the answer to an earlier
 /// attempt was lost, it counts as written.
-pub async fn insert_attempts(pool: &PgPool, batch: &Batch) -> Result<(), DbError> {
+pub async fn insert_attempts(pool: &PgPool, batch: &AttemptBatch) -> Result<(), DbError> {
     let rows = &batch.rows;
     macro_rules! column {
         (|$row:ident| $value:expr) => {
@@ -219,9 +219,9 @@ pub async fn written_checkpoints(
     db: &mut PgConnection,
     host: &str,
     path: &str,
-) -> Result<Option<Written>, DbError> {
+) -> Result<Option<WrittenCheckpoints>, DbError> {
     Ok(sqlx::query_as!(
-        Written,
+        WrittenCheckpoints,
         "select begun, length, at from audit_checkpoint_file where host = $1 and path = $2",
         host,
         path
@@ -236,7 +236,7 @@ pub async fn checkpoint_written(
     db: &mut PgConnection,
     host: &str,
     path: &str,
-    written: Written,
+    written: WrittenCheckpoints,
 ) -> Result<(), DbError> {
     sqlx::query!(
         r#"with expired as (delete from audit_checkpoint_file where at < service_now() - interval '1 year' and (host, path) <> ($1, $2))
@@ -255,9 +255,12 @@ pub async fn checkpoint_written(
 }
 
 /// The chain after a checkpoint.
-pub async fn after_checkpoint(db: &mut PgConnection, length: i64) -> Result<After, DbError> {
+pub async fn after_checkpoint(
+    db: &mut PgConnection,
+    length: i64,
+) -> Result<ChainAfterCheckpoint, DbError> {
     Ok(sqlx::query_as!(
-        After,
+        ChainAfterCheckpoint,
         r#"select service_now() as "now!", (select at from audit_log where chain > $1 order by chain limit 1) as first,
              (select at from audit_log where chain is not null order by chain desc limit 1) as last"#,
         length

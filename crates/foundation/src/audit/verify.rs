@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
-use super::{chain::Row, checkpoint::Checkpoint, store};
+use super::{chain::AuditRow, checkpoint::Checkpoint, store};
 use crate::crypto::hex;
 
 const BATCH: i64 = 5_000;
 
 /// What verification found.
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub struct ChainVerification {
     /// Rows that hold.
     pub rows: i64,
     /// Checkpoints that agree with them.
@@ -29,18 +29,18 @@ pub async fn verify(
     pool: &PgPool,
     checkpoints: &[Checkpoint],
     progress: impl Fn(i64, i64),
-) -> anyhow::Result<Verdict> {
+) -> anyhow::Result<ChainVerification> {
     // One state of the trail, although rows are sealed meanwhile.
     let mut tx = pool.begin().await?;
     sqlx::query("set transaction isolation level repeatable read, read only")
         .execute(&mut *tx)
         .await?;
     let total = store::sealed(&mut tx).await?;
-    let mut verdict = Verdict {
+    let mut verdict = ChainVerification {
         waiting: store::waiting(&mut tx).await?,
-        ..Verdict::default()
+        ..ChainVerification::default()
     };
-    let mut walk = Walk {
+    let mut walk = ChainWalk {
         last: 0,
         hash: vec![0; 32],
         checkpoints: checkpoints.iter().peekable(),
@@ -88,7 +88,7 @@ pub async fn verify(
 
 /// Checks a row whose adjacent rows in the chain were dropped with their partition: rows of the
 /// seconds around the end of a month may be numbered in another order than their times.
-fn left_of_dropped(row: &Row) -> Result<(), String> {
+fn left_of_dropped(row: &AuditRow) -> Result<(), String> {
     let place = row.chain.unwrap_or_default();
     let before = row.prev_hash.clone().unwrap_or_default();
     let hash = row.hash_at(place, &before);
@@ -102,15 +102,15 @@ fn left_of_dropped(row: &Row) -> Result<(), String> {
     }
 }
 
-struct Walk<'a, I: Iterator<Item = &'a Checkpoint>> {
+struct ChainWalk<'a, I: Iterator<Item = &'a Checkpoint>> {
     last: i64,
     hash: Vec<u8>,
     checkpoints: std::iter::Peekable<I>,
     agreed: usize,
 }
 
-impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
-    fn step(&mut self, row: &Row) -> Result<(), String> {
+impl<'a, I: Iterator<Item = &'a Checkpoint>> ChainWalk<'a, I> {
+    fn step(&mut self, row: &AuditRow) -> Result<(), String> {
         let place = row.chain.unwrap_or_default();
         let named = || {
             format!(
@@ -173,7 +173,7 @@ impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
 
     /// The oldest rows may be gone, a whole partition at a time, when a checkpoint says what they
     /// ended with.
-    fn start_after(&mut self, row: &Row, place: i64) -> Result<(), String> {
+    fn start_after(&mut self, row: &AuditRow, place: i64) -> Result<(), String> {
         let before = row.prev_hash.clone().unwrap_or_default();
         while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length < place) {
             if checkpoint.length == place - 1 && checkpoint.hash == hex(&before) {

@@ -82,7 +82,7 @@ fn target_session(parameter: &str) -> Option<&str> {
 
 /// No address leads to sessions of Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoSessions {
+pub enum NoSessionAddress {
     /// There is no address at all.
     #[error("database.url (DATABASE_URL) is required")]
     NoAddress,
@@ -99,9 +99,9 @@ impl Database {
     ///
     /// # Errors
     /// There is no address, or only one of a pooler that shares sessions.
-    pub fn for_sessions(&self) -> Result<Self, NoSessions> {
+    pub fn for_sessions(&self) -> Result<Self, NoSessionAddress> {
         if self.url.is_none() && self.direct_url.is_none() {
-            return Err(NoSessions::NoAddress);
+            return Err(NoSessionAddress::NoAddress);
         }
         let mut settings = self.clone();
         if let Some(direct) = settings.direct_url.take() {
@@ -110,7 +110,7 @@ impl Database {
         }
         match settings.pooler {
             Pooler::None | Pooler::Session => Ok(settings),
-            Pooler::Transaction => Err(NoSessions::Pooled),
+            Pooler::Transaction => Err(NoSessionAddress::Pooled),
         }
     }
 }
@@ -133,7 +133,7 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
     let migrates = database
         .migrate_on_start
         .unwrap_or(settings.server.profile != Profile::Prod);
-    if migrates && matches!(database.for_sessions(), Err(NoSessions::Pooled)) {
+    if migrates && matches!(database.for_sessions(), Err(NoSessionAddress::Pooled)) {
         wrong.push(format!(
             "{DIRECT_URL}: is required to migrate at the start past a pooler of transactions; or set database.migrate_on_start = false"
         ));

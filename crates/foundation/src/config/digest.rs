@@ -38,7 +38,7 @@ impl Settings {
 mod tests {
     use std::collections::HashMap;
 
-    use crate::config::{Source, load};
+    use crate::config::{SettingsSource, load};
 
     fn digest(key: &str, value: &str) -> String {
         let environment = HashMap::from([
@@ -48,7 +48,7 @@ mod tests {
             ),
             (key.to_owned(), value.to_owned()),
         ]);
-        let settings = load(Source::Serve(None), &environment, &[]).unwrap();
+        let settings = load(SettingsSource::Serve(None), &environment, &[]).unwrap();
         settings.digest().unwrap()
     }
 

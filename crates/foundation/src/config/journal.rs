@@ -27,28 +27,28 @@ const SCHEMES: [&str; 6] = ["s3", "s3a", "gs", "az", "abfs", "abfss"];
 #[error(
     "must be a folder, the address of an object store (s3://, gs://, az:// or abfs://), or `none`"
 )]
-pub struct NoPlace;
+pub struct InvalidJournalPlace;
 
 impl TryFrom<String> for JournalPlace {
-    type Error = NoPlace;
+    type Error = InvalidJournalPlace;
 
-    fn try_from(text: String) -> Result<Self, NoPlace> {
+    fn try_from(text: String) -> Result<Self, InvalidJournalPlace> {
         if text == NONE {
             return Ok(Self::None);
         }
         if !text.contains("://") {
             return if text.trim().is_empty() {
-                Err(NoPlace)
+                Err(InvalidJournalPlace)
             } else {
                 Ok(Self::Folder(text.into()))
             };
         }
-        let address = Url::parse(&text).map_err(|_| NoPlace)?;
+        let address = Url::parse(&text).map_err(|_| InvalidJournalPlace)?;
         let is_plain = address.username().is_empty() && address.password().is_none();
         if SCHEMES.contains(&address.scheme()) && address.has_host() && is_plain {
             Ok(Self::Store(address))
         } else {
-            Err(NoPlace)
+            Err(InvalidJournalPlace)
         }
     }
 }

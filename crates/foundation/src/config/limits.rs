@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
     missing_docs,
     reason = "each key is explained in config/default.toml and config/sandbox.toml"
 )]
-pub struct Limits {
+pub struct LimitSettings {
     pub max_connections: usize,
     pub max_connections_per_address: usize,
     pub first_byte_timeout_s: u64,
@@ -94,7 +94,7 @@ pub struct Rate {
     pub burst: u32,
 }
 
-impl Limits {
+impl LimitSettings {
     /// The limits of JSON bodies.
     #[must_use]
     pub const fn json(&self) -> JsonLimits {
@@ -145,14 +145,14 @@ impl Limits {
 }
 
 /// A setting with its number and its range.
-pub(super) type Range = (&'static str, i64, std::ops::RangeInclusive<i64>);
+pub(super) type SettingRange = (&'static str, i64, std::ops::RangeInclusive<i64>);
 
 fn number(value: impl TryInto<i64>) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }
 
 /// The ranges of the numbers.
-pub(super) fn ranges(limits: &Limits) -> Vec<Range> {
+pub(super) fn ranges(limits: &LimitSettings) -> Vec<SettingRange> {
     const SECONDS: std::ops::RangeInclusive<i64> = 1..=3_600;
     vec![
         (
@@ -320,7 +320,7 @@ impl Rates {
 }
 
 /// Which of the limits may be combined.
-pub(super) fn check(limits: &Limits, wrong: &mut Vec<String>) {
+pub(super) fn check(limits: &LimitSettings, wrong: &mut Vec<String>) {
     if limits.max_decisions_in_flight >= limits.max_in_flight {
         wrong.push(
             "limits.max_decisions_in_flight: must be less than limits.max_in_flight, of which the rest is for all other requests"

@@ -35,7 +35,7 @@ const LISTS: &[&str] = &[
 
 /// Which settings are asked for.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
+pub enum SettingsSource<'a> {
     /// `systembruker serve` and `migrate`: an optional file on top of the defaults.
     Serve(Option<&'a Path>),
     /// `systembruker sandbox`: the sandbox's own on top of the defaults.
@@ -44,7 +44,7 @@ pub enum Source<'a> {
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
+pub enum SettingsError {
     /// A file cannot be read.
     #[error("{what} cannot be read: {error}")]
     Unread {
@@ -60,7 +60,7 @@ pub enum LoadError {
 
 /// Settings as far as they could be read.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedSettings {
     /// A key that could not be read has its default.
     pub settings: Settings,
     /// What is wrong with single keys, each named, without its value. Settings with findings must
@@ -74,15 +74,15 @@ pub struct Loaded {
 /// A message that names each wrong key, never a value, when a key is unknown, of the wrong type, or
 /// a file cannot be read.
 pub fn load(
-    source: Source<'_>,
+    source: SettingsSource<'_>,
     environment: &HashMap<String, String>,
     overrides: &[(&str, String)],
-) -> Result<Settings, LoadError> {
-    let Loaded { settings, wrong } = load_all(source, environment, overrides)?;
+) -> Result<Settings, SettingsError> {
+    let LoadedSettings { settings, wrong } = load_all(source, environment, overrides)?;
     if wrong.is_empty() {
         Ok(settings)
     } else {
-        Err(LoadError::Wrong(wrong))
+        Err(SettingsError::Wrong(wrong))
     }
 }
 
@@ -92,14 +92,14 @@ pub fn load(
 /// # Errors
 /// A file cannot be read, or is not TOML.
 pub fn load_all(
-    source: Source<'_>,
+    source: SettingsSource<'_>,
     environment: &HashMap<String, String>,
     overrides: &[(&str, String)],
-) -> Result<Loaded, LoadError> {
+) -> Result<LoadedSettings, SettingsError> {
     let mut wrong = Vec::new();
     let defaults = collect(base(source), &mut wrong)?;
     let mut builder = base(source);
-    if let Source::Serve(Some(path)) = source {
+    if let SettingsSource::Serve(Some(path)) = source {
         builder = builder.add_source(File::from_str(&toml_file(path)?, FileFormat::Toml));
     }
     for (name, value) in prepare(environment)? {
@@ -124,44 +124,47 @@ pub fn load_all(
             builder.set_override(&key, value)
         };
         builder =
-            result.map_err(|error| LoadError::Wrong(vec![message_of(&error, &Map::new())]))?;
+            result.map_err(|error| SettingsError::Wrong(vec![message_of(&error, &Map::new())]))?;
     }
     for (key, value) in overrides {
         builder = builder
             .set_override(key, value.as_str())
-            .map_err(|error| LoadError::Wrong(vec![message_of(&error, &Map::new())]))?;
+            .map_err(|error| SettingsError::Wrong(vec![message_of(&error, &Map::new())]))?;
     }
     let mut table = collect(builder, &mut wrong)?;
-    if matches!(source, Source::Serve(_)) && table.remove("sandbox").is_some() {
+    if matches!(source, SettingsSource::Serve(_)) && table.remove("sandbox").is_some() {
         wrong.push("sandbox.*: no sandbox setting may be given to `systembruker serve`; take it out, or start `systembruker sandbox`".to_owned());
     }
     let settings = deserialize(table, &defaults, &mut wrong)?;
-    Ok(Loaded { settings, wrong })
+    Ok(LoadedSettings { settings, wrong })
 }
 
-type Builder = config::ConfigBuilder<config::builder::DefaultState>;
+type SettingsBuilder = config::ConfigBuilder<config::builder::DefaultState>;
 
 /// The sources that the file and the environment override.
-fn base(source: Source<'_>) -> Builder {
+fn base(source: SettingsSource<'_>) -> SettingsBuilder {
     let builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
     match source {
-        Source::Sandbox => builder.add_source(File::from_str(SANDBOX, FileFormat::Toml)),
-        Source::Serve(_) => builder,
+        SettingsSource::Sandbox => builder.add_source(File::from_str(SANDBOX, FileFormat::Toml)),
+        SettingsSource::Serve(_) => builder,
     }
 }
 
-fn collect(builder: Builder, wrong: &mut Vec<String>) -> Result<Map<String, Value>, LoadError> {
+fn collect(
+    builder: SettingsBuilder,
+    wrong: &mut Vec<String>,
+) -> Result<Map<String, Value>, SettingsError> {
     let built = builder.build().and_then(|config| config.collect());
     built.map_err(|error| {
         wrong.push(message_of(&error, &Map::new()));
-        LoadError::Wrong(std::mem::take(wrong))
+        SettingsError::Wrong(std::mem::take(wrong))
     })
 }
 
 /// The text of a configuration file, which is TOML for sure: the library's own message would show
 /// the line that is wrong, and with it a value.
-fn toml_file(path: &Path) -> Result<String, LoadError> {
-    let text = fs::read_to_string(path).map_err(|error| LoadError::Unread {
+fn toml_file(path: &Path) -> Result<String, SettingsError> {
+    let text = fs::read_to_string(path).map_err(|error| SettingsError::Unread {
         what: format!("the file of --config, {},", path.display()),
         error,
     })?;
@@ -171,7 +174,7 @@ fn toml_file(path: &Path) -> Result<String, LoadError> {
             .and_then(|span| text.get(..span.start))
             .unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        return Err(LoadError::Wrong(vec![format!(
+        return Err(SettingsError::Wrong(vec![format!(
             "--config, line {line}: {}",
             error.message()
         )]));
@@ -195,7 +198,7 @@ fn deserialize(
     mut table: Map<String, Value>,
     defaults: &Map<String, Value>,
     wrong: &mut Vec<String>,
-) -> Result<Settings, LoadError> {
+) -> Result<Settings, SettingsError> {
     let mut reset = BTreeSet::new();
     loop {
         let mut unknown = Vec::new();
@@ -217,7 +220,7 @@ fn deserialize(
         };
         wrong.push(message_of(&error, &table));
         let Some(key) = key_of(&error).filter(|key| reset.insert(key.clone())) else {
-            return Err(LoadError::Wrong(std::mem::take(wrong)));
+            return Err(SettingsError::Wrong(std::mem::take(wrong)));
         };
         put(&mut table, &key, find(defaults, &key).cloned());
     }
@@ -296,7 +299,9 @@ fn put(table: &mut Map<String, Value>, key: &str, value: Option<Value>) {
 }
 
 /// Reads `…_FILE` variables and renames `DATABASE_URL`.
-fn prepare(environment: &HashMap<String, String>) -> Result<HashMap<String, String>, LoadError> {
+fn prepare(
+    environment: &HashMap<String, String>,
+) -> Result<HashMap<String, String>, SettingsError> {
     let mut out = HashMap::new();
     for (name, value) in environment {
         let (bare, is_file) = name
@@ -314,7 +319,7 @@ fn prepare(environment: &HashMap<String, String>) -> Result<HashMap<String, Stri
         };
         let value = if is_file {
             fs::read_to_string(value)
-                .map_err(|error| LoadError::Unread {
+                .map_err(|error| SettingsError::Unread {
                     what: format!("the file that {name} names"),
                     error,
                 })?
@@ -343,7 +348,7 @@ mod tests {
     #[test]
     fn the_environment_beats_the_defaults() {
         let settings = load(
-            Source::Serve(None),
+            SettingsSource::Serve(None),
             &env(&[
                 ("SYSTEMBRUKER__PDP__MAX_DECISIONS_PER_REQUEST", "7"),
                 ("SYSTEMBRUKER__TOKENS__DENIED_KIDS", "a,b"),
@@ -359,10 +364,10 @@ mod tests {
     }
 
     #[rstest::rstest]
-    #[case(Source::Serve(None), LiveCheckMode::Strict)]
-    #[case(Source::Sandbox, LiveCheckMode::ByIssuer)]
+    #[case(SettingsSource::Serve(None), LiveCheckMode::Strict)]
+    #[case(SettingsSource::Sandbox, LiveCheckMode::ByIssuer)]
     fn the_live_check_is_strict_outside_the_sandbox(
-        #[case] source: Source<'_>,
+        #[case] source: SettingsSource<'_>,
         #[case] expected: LiveCheckMode,
     ) {
         let settings = load(source, &env(&[]), &[]).unwrap();
@@ -370,7 +375,7 @@ mod tests {
     }
 
     fn wrong(pairs: &[(&str, &str)]) -> Vec<String> {
-        load_all(Source::Serve(None), &env(pairs), &[])
+        load_all(SettingsSource::Serve(None), &env(pairs), &[])
             .unwrap()
             .wrong
     }

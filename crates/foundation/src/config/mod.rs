@@ -22,14 +22,14 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use database::{NoSessions, check_database, server_addresses};
+pub use database::{NoSessionAddress, check_database, server_addresses};
 pub use journal::JournalPlace;
 pub use key_file::{
     SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_files, key_material, without_comments,
 };
-pub use limits::{JsonLimits, Limits, Rate, Rates};
-pub use load::{LoadError, Loaded, Source, load, load_all};
-pub use rules::{Checked, LocalIssuers, check, http_base};
+pub use limits::{JsonLimits, LimitSettings, Rate, Rates};
+pub use load::{LoadedSettings, SettingsError, SettingsSource, load, load_all};
+pub use rules::{CheckedSettings, LocalIssuers, check, http_base};
 pub use subscription_keys::{NewSubscriptionKey, SubscriptionKeys};
 
 /// What kind of installation this is. Issuers and guard rails follow from it.
@@ -89,7 +89,7 @@ pub struct Settings {
     pub recovery: Recovery,
     pub operator: Operator,
     pub log: Log,
-    pub limits: Box<Limits>,
+    pub limits: Box<LimitSettings>,
     pub telemetry: Telemetry,
     /// Present only in the sandbox.
     pub sandbox: Option<Sandbox>,

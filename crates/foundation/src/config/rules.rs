@@ -25,7 +25,7 @@ const MAX_EXCHANGE_LIFETIME_S: i64 = 1_800;
 
 /// Settings that passed, with what follows from them.
 #[derive(Debug, Clone)]
-pub struct Checked {
+pub struct CheckedSettings {
     /// The settings themselves.
     pub settings: Settings,
     /// Base of absolute URLs, without trailing slash.
@@ -293,7 +293,7 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
 ///
 /// # Errors
 /// Every finding, each naming its key.
-pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
+pub fn check(settings: Settings) -> Result<CheckedSettings, Vec<String>> {
     let mut wrong = Vec::new();
     let profile = settings.server.profile;
     match (profile, settings.sandbox.is_some()) {
@@ -363,7 +363,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
         check_serve(&settings, &mut wrong);
     }
     if wrong.is_empty() {
-        Ok(Checked {
+        Ok(CheckedSettings {
             own_issuer: format!("{public_base}/authentication/api/v1/openid/"),
             subscription_keys: SubscriptionKeys::of(&settings.pdp.subscription_keys),
             settings,
@@ -621,7 +621,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
     }
 }
 
-impl Checked {
+impl CheckedSettings {
     /// Folder of the sandbox's keys and client material.
     #[must_use]
     pub fn sandbox_dir(&self) -> Option<PathBuf> {
@@ -640,14 +640,14 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::config::{Source, load};
+    use crate::config::{SettingsSource, load};
 
-    fn serve(pairs: &[(&str, &str)]) -> Result<Checked, Vec<String>> {
+    fn serve(pairs: &[(&str, &str)]) -> Result<CheckedSettings, Vec<String>> {
         let env: HashMap<String, String> = pairs
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
-        check(load(Source::Serve(None), &env, &[]).map_err(|e| vec![e.to_string()])?)
+        check(load(SettingsSource::Serve(None), &env, &[]).map_err(|e| vec![e.to_string()])?)
     }
 
     const GOOD: &[(&str, &str)] = &[
@@ -732,7 +732,7 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
-        let mut settings = load(Source::Serve(None), &env, &[]).unwrap();
+        let mut settings = load(SettingsSource::Serve(None), &env, &[]).unwrap();
         settings.server.profile = if profile == "prod" {
             Profile::Prod
         } else {

@@ -52,7 +52,7 @@ pub async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), DbError> {
         clippy::disallowed_methods,
         reason = "here it has a time limit, and is kept"
     )]
-    let committing = Kept(Some(Box::pin(tx.commit())));
+    let committing = KeptCommit(Some(Box::pin(tx.commit())));
     match tokio::time::timeout(COMMIT_TIMEOUT, committing).await {
         Ok(committed) => Ok(committed?),
         Err(_) => Err(unavailable(
@@ -74,7 +74,7 @@ pub async fn commit_at_last(tx: Transaction<'_, Postgres>) -> Result<(), DbError
     if let Ok(committed) = tokio::time::timeout(COMMIT_TIMEOUT, committing.as_mut()).await {
         return Ok(committed?);
     }
-    let _counted = Counted::begin();
+    let _counted = UnansweredCommit::begin();
     tracing::warn!(
         "a commit is not answered, and is waited for: whether the change is stored is not known before; a synchronous standby may be away"
     );
@@ -120,12 +120,12 @@ fn unavailable(fault: DbFault, message: &'static str) -> DbError {
     })
 }
 
-type Committing = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
+type CommitFuture = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
 
 /// A commit that goes on with its connection when it is not waited for any more.
-struct Kept(Option<Committing>);
+struct KeptCommit(Option<CommitFuture>);
 
-impl Future for Kept {
+impl Future for KeptCommit {
     type Output = Result<(), sqlx::Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -140,13 +140,13 @@ impl Future for Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for KeptCommit {
     fn drop(&mut self) {
         // Without a runtime the process ends, and its connections with it.
         if let Some(committing) = self.0.take()
             && let Ok(runtime) = Handle::try_current()
         {
-            let counted = Counted::begin();
+            let counted = UnansweredCommit::begin();
             runtime.spawn(async move {
                 let _counted = counted;
                 unless_broken(committing).await
@@ -156,9 +156,9 @@ impl Drop for Kept {
 }
 
 /// One of the commits that are not answered.
-struct Counted;
+struct UnansweredCommit;
 
-impl Counted {
+impl UnansweredCommit {
     fn begin() -> Self {
         UNANSWERED.fetch_add(1, Ordering::Relaxed);
         metrics::gauge!(DATABASE_UNANSWERED.name).increment(1.0);
@@ -166,7 +166,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for UnansweredCommit {
     fn drop(&mut self) {
         UNANSWERED.fetch_sub(1, Ordering::Relaxed);
         metrics::gauge!(DATABASE_UNANSWERED.name).decrement(1.0);

@@ -15,17 +15,17 @@ use sqlx::PgConnection;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    DbFault, DbUnavailable, Servers, commit,
-    feed::{self, Feed},
+    DatabaseServers, DbFault, DbUnavailable, commit,
+    feed::{self, ChangeFeed},
 };
 
 /// What an instance knows of its database from the calls that failed and from its monitor. Clones
 /// share it.
 #[derive(Debug, Clone, Default)]
-pub struct DatabaseCondition(Arc<Known>);
+pub struct DatabaseCondition(Arc<DatabaseConditionInner>);
 
 #[derive(Debug)]
-struct Known {
+struct DatabaseConditionInner {
     /// What the following times count from.
     began: Instant,
     /// Connections opened before it are closed when they are drawn, in milliseconds; 0: none.
@@ -39,14 +39,14 @@ struct Known {
     /// Wakes the monitor.
     suspicion: Notify,
     /// The servers of the database.
-    servers: Servers,
+    servers: DatabaseServers,
     /// Wakes calls that wait when connections were found silent.
     silence: watch::Sender<()>,
     /// The change feed, once it is followed.
-    feed: OnceLock<Arc<Feed>>,
+    feed: OnceLock<Arc<ChangeFeed>>,
 }
 
-impl Default for Known {
+impl Default for DatabaseConditionInner {
     fn default() -> Self {
         Self {
             began: Instant::now(),
@@ -55,7 +55,7 @@ impl Default for Known {
             waits_for_standby: AtomicBool::default(),
             unreachable: watch::Sender::default(),
             suspicion: Notify::new(),
-            servers: Servers::default(),
+            servers: DatabaseServers::default(),
             silence: watch::Sender::default(),
             feed: OnceLock::new(),
         }
@@ -113,7 +113,7 @@ impl DatabaseCondition {
     }
 
     /// From now on each new connection is asked whether it reads the history that a feed follows.
-    pub fn compare_history_with(&self, feed: &Arc<Feed>) {
+    pub fn compare_history_with(&self, feed: &Arc<ChangeFeed>) {
         // A second state on the same pool, as tests make one, keeps the first.
         let _ = self.0.feed.set(Arc::clone(feed));
     }
@@ -138,7 +138,7 @@ impl DatabaseCondition {
 
     /// The servers of the database.
     #[must_use]
-    pub fn servers(&self) -> &Servers {
+    pub fn servers(&self) -> &DatabaseServers {
         &self.0.servers
     }
 

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::postgres::PgListener;
 
-use super::{Sessions, feed::Feed};
+use super::{DedicatedSessions, feed::ChangeFeed};
 
 /// Wakes the follower whenever Postgres says that there is something new, until it is dropped.
-pub async fn listen(feed: Arc<Feed>, sessions: Sessions) {
+pub async fn listen(feed: Arc<ChangeFeed>, sessions: DedicatedSessions) {
     loop {
         if let Ok(mut listener) = PgListener::connect_with(sessions.pool()).await
             && listener.listen("change_feed").await.is_ok()

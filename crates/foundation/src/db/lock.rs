@@ -9,7 +9,7 @@ use crate::crypto::hex;
 /// An advisory lock of this service. All of them are here, since two with one key would wait for
 /// each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lock<'a> {
+pub enum AdvisoryLock<'a> {
     /// Migrations, and the catalogues that the program brings along.
     Start,
     /// The sequence that orders system users.
@@ -34,7 +34,7 @@ pub enum Lock<'a> {
 #[cfg(test)]
 const PARTITIONS: i64 = 8_319_104_478_530_633_729;
 
-impl Lock<'_> {
+impl AdvisoryLock<'_> {
     /// The key; of a lock that has a name, the name whose hash it is.
     fn key(self) -> Result<i64, String> {
         match self {
@@ -83,7 +83,7 @@ impl Lock<'_> {
 }
 
 /// Takes the lock of a class of retained rows until the transaction ends; false while another
-/// instance has it. Its key is a pair of numbers, and so none of [`Lock`].
+/// instance has it. Its key is a pair of numbers, and so none of [`AdvisoryLock`].
 ///
 /// # Errors
 /// The database fails.
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn no_two_locks_have_one_key() {
         let locks = [
-            Lock::Start,
-            Lock::SystemUserSequence,
-            Lock::Import,
-            Lock::DecisionImport,
-            Lock::ResourceChanges,
+            AdvisoryLock::Start,
+            AdvisoryLock::SystemUserSequence,
+            AdvisoryLock::Import,
+            AdvisoryLock::DecisionImport,
+            AdvisoryLock::ResourceChanges,
         ];
         let mut keys: Vec<i64> = locks
             .into_iter()
@@ -121,15 +121,18 @@ mod tests {
 
     #[test]
     fn locks_of_things_differ_by_the_thing() {
-        assert_ne!(Lock::Person(&[1]).key(), Lock::Person(&[2]).key());
+        assert_ne!(
+            AdvisoryLock::Person(&[1]).key(),
+            AdvisoryLock::Person(&[2]).key()
+        );
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         assert_ne!(
-            Lock::PersonLookUp(one).key(),
-            Lock::PersonLookUp(other).key()
+            AdvisoryLock::PersonLookUp(one).key(),
+            AdvisoryLock::PersonLookUp(other).key()
         );
         assert_ne!(
-            Lock::PersonLookUpOfOwner("390198116").key(),
-            Lock::PersonLookUpOfVendor("390198116").key()
+            AdvisoryLock::PersonLookUpOfOwner("390198116").key(),
+            AdvisoryLock::PersonLookUpOfVendor("390198116").key()
         );
     }
 }

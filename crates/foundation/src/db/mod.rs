@@ -28,14 +28,14 @@ pub use commit::{
 pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};
 pub use listen::listen;
-pub use lock::{Lock, try_lead_retention};
+pub use lock::{AdvisoryLock, try_lead_retention};
 pub use monitor::{DatabaseMonitor, DatabaseReport};
 pub use partitions::{make_partitions, require_partitions};
 pub use pool::{background_pool, pool};
-pub use pooler::{Sessions, require_session_settings};
+pub use pooler::{DedicatedSessions, require_session_settings};
 pub use repeat::{TransactionError, repeat_on_conflict};
 pub use role::{grants, refuse_owner, require_grants};
-pub use servers::Servers;
+pub use servers::DatabaseServers;
 pub use settings_digest::replace_settings_digest;
 pub use start::{
     explain, require_connection, require_history, require_migrations, require_version,
@@ -155,7 +155,7 @@ const UNDEFINED_TABLE: &str = "42P01";
 
 /// What a session says of itself.
 #[derive(Debug)]
-struct Session {
+struct DatabaseSession {
     is_read_only: bool,
     /// Its time, in seconds since 1970.
     now: f64,
@@ -163,9 +163,9 @@ struct Session {
     standby_waits: i64,
 }
 
-async fn session(db: &mut PgConnection) -> Result<Session, DbError> {
+async fn session(db: &mut PgConnection) -> Result<DatabaseSession, DbError> {
     Ok(sqlx::query_as!(
-        Session,
+        DatabaseSession,
         r#"select current_setting('transaction_read_only') = 'on' as "is_read_only!", extract(epoch from service_now())::float8 as "now!",
              (select count(*) from pg_stat_activity
               where wait_event = 'SyncRep' and datname = current_database() and query_start < clock_timestamp() - interval '2 seconds') as "standby_waits!""#

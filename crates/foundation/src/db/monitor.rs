@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     telemetry::{
         metrics::{CLOCK_SKEW, DATABASE_READ_ONLY, DATABASE_STANDBY_WAITS, DATABASE_UP},
-        security::{Origin, SecurityEvent},
+        security::{EventOrigin, SecurityEvent},
     },
 };
 
@@ -74,19 +74,19 @@ pub struct DatabaseMonitor {
     clock: Clock,
     condition: DatabaseCondition,
     was_migrated: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<MonitorState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    connection: Option<Held>,
+struct MonitorState {
+    connection: Option<MonitorConnection>,
     /// When the last check began, and what it found.
     last: Option<(Instant, DatabaseReport)>,
     last_skew: Option<f64>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct MonitorConnection {
     connection: PgConnection,
     opened: Instant,
 }
@@ -110,7 +110,7 @@ impl CheckFault {
 }
 
 /// What was read in a check.
-struct Readings {
+struct DatabaseReadings {
     is_migrated: bool,
     clock_skew: Option<f64>,
 }
@@ -171,7 +171,10 @@ impl DatabaseMonitor {
 
     /// Checks on an open connection, and on a new one when that does not answer soon: it died without
     /// a word, or the server hangs.
-    async fn read_or_anew(&self, held: Held) -> Result<(Held, Readings), CheckFault> {
+    async fn read_or_anew(
+        &self,
+        held: MonitorConnection,
+    ) -> Result<(MonitorConnection, DatabaseReadings), CheckFault> {
         let mut open = pin!(self.read_in_time(Some(held)));
         if let Ok(read) = tokio::time::timeout(SECOND_TRY, open.as_mut()).await {
             return read;
@@ -199,7 +202,10 @@ impl DatabaseMonitor {
         read
     }
 
-    async fn read_in_time(&self, held: Option<Held>) -> Result<(Held, Readings), CheckFault> {
+    async fn read_in_time(
+        &self,
+        held: Option<MonitorConnection>,
+    ) -> Result<(MonitorConnection, DatabaseReadings), CheckFault> {
         match tokio::time::timeout(CHECK_TIMEOUT, self.read(held)).await {
             Ok(read) => read.map_err(|error| {
                 CheckFault::Failed(match error {
@@ -219,8 +225,8 @@ impl DatabaseMonitor {
 
     fn report(
         &self,
-        state: &mut State,
-        read: Result<Readings, DbUnavailable>,
+        state: &mut MonitorState,
+        read: Result<DatabaseReadings, DbUnavailable>,
         began: Instant,
     ) -> DatabaseReport {
         let (is_reachable, is_migrated) = match &read {
@@ -261,13 +267,16 @@ impl DatabaseMonitor {
         self.condition.set_unreachable(cause);
     }
 
-    async fn read(&self, held: Option<Held>) -> Result<(Held, Readings), DbError> {
+    async fn read(
+        &self,
+        held: Option<MonitorConnection>,
+    ) -> Result<(MonitorConnection, DatabaseReadings), DbError> {
         let usable = held.filter(|held| {
             held.opened.elapsed() < CONNECTION_LIFETIME && !self.condition.is_read_only()
         });
         let mut held = match usable {
             Some(held) => held,
-            None => Held {
+            None => MonitorConnection {
                 connection: self.connect().await?,
                 opened: Instant::now(),
             },
@@ -285,7 +294,7 @@ impl DatabaseMonitor {
             self.note_session(session.is_read_only);
             self.note_standby(session.standby_waits);
         }
-        let readings = Readings {
+        let readings = DatabaseReadings {
             is_migrated,
             clock_skew,
         };
@@ -344,7 +353,7 @@ impl DatabaseMonitor {
                         seconds = skew,
                         "this machine's clock and the database's differ"
                     );
-                    SecurityEvent::ClockSkew { seconds: skew }.emit(&Origin::default());
+                    SecurityEvent::ClockSkew { seconds: skew }.emit(&EventOrigin::default());
                 }
             }
             tokio::time::sleep(MIN_PAUSE).await;

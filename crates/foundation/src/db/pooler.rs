@@ -66,13 +66,13 @@ pub async fn require_session_settings(pool: &PgPool, settings: &Database) -> any
 /// Where work finds sessions that it has for itself: for notifications, migrations and locks that are
 /// held beyond a transaction. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Sessions {
+pub struct DedicatedSessions {
     pool: PgPool,
     /// Of the direct address; none where the pool is that of other work.
     direct: Option<DatabaseCondition>,
 }
 
-impl Sessions {
+impl DedicatedSessions {
     /// Sessions past a pooler, or else of this pool; none where only a pooler of transactions is
     /// known. Nothing is connected yet.
     ///

@@ -17,9 +17,9 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The servers, in order. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Servers(Arc<OnceLock<Vec<PgConnectOptions>>>);
+pub struct DatabaseServers(Arc<OnceLock<Vec<PgConnectOptions>>>);
 
-impl Servers {
+impl DatabaseServers {
     /// Reads an address of one server or several. A second call changes nothing.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 mod model;
 mod store;
 
-pub use model::{EventKind, Message, SubjectKind};
+pub use model::{EventKind, EventSubjectKind, OutboxMessage};
 pub use store::{
-    Cursor, Events, HiddenMessages, Stored, delete_old, hidden, number, of_vendor, post, post_all,
+    EventCursor, EventList, HiddenMessages, StoredEvent, delete_old, hidden, number, of_vendor,
+    post, post_all,
 };

@@ -29,8 +29,8 @@ macro_rules! events {
 
             /// What it is about.
             #[must_use]
-            pub const fn subject(self) -> SubjectKind {
-                match self { $(Self::$variant => SubjectKind::$subject,)* }
+            pub const fn subject(self) -> EventSubjectKind {
+                match self { $(Self::$variant => EventSubjectKind::$subject,)* }
             }
         }
     };
@@ -53,7 +53,7 @@ events! {
 
 /// What a message is about: there is one message per event and subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubjectKind {
+pub enum EventSubjectKind {
     /// A request, by its id.
     Request,
     /// A change request, by its id.
@@ -68,7 +68,7 @@ pub enum SubjectKind {
     ClientChange,
 }
 
-impl SubjectKind {
+impl EventSubjectKind {
     /// The text that is stored.
     #[must_use]
     pub const fn wire(self) -> &'static str {
@@ -84,7 +84,7 @@ impl SubjectKind {
 
 /// A message for the outbox.
 #[derive(Debug)]
-pub struct Message<'a> {
+pub struct OutboxMessage<'a> {
     /// What happened.
     pub event: EventKind,
     /// Id of the subject, as [`EventKind::subject`] says.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::Message;
+use super::OutboxMessage;
 use crate::{
     db::{DbError, DbFault},
     retention,
@@ -15,14 +15,14 @@ use crate::{
 /// How far a vendor has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Cursor {
+pub enum EventCursor {
     /// A position, and the history of the database in which it was read.
     At(i64, String),
     /// Transaction and row, as earlier versions gave it.
     Earlier(i64, i64),
 }
 
-impl Cursor {
+impl EventCursor {
     /// Before the first event.
     #[must_use]
     pub const fn begin() -> Self {
@@ -32,17 +32,17 @@ impl Cursor {
 
 /// Events of a vendor, in order.
 #[derive(Debug)]
-pub struct Events {
+pub struct EventList {
     /// The events.
-    pub events: Vec<Stored>,
+    pub events: Vec<StoredEvent>,
     /// After the last of them.
-    pub next: Cursor,
+    pub next: EventCursor,
 }
 
 /// An event as stored.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "columns of the table")]
-pub struct Stored {
+pub struct StoredEvent {
     pub id: Uuid,
     /// The text of an [`super::EventKind`].
     pub event: String,
@@ -53,12 +53,15 @@ pub struct Stored {
 }
 
 /// Puts a message into the outbox. A repeat of the same event on the same subject changes nothing.
-pub async fn post(tx: &mut PgConnection, message: Message<'_>) -> Result<(), DbError> {
+pub async fn post(tx: &mut PgConnection, message: OutboxMessage<'_>) -> Result<(), DbError> {
     post_all(tx, &[message]).await
 }
 
 /// Puts messages into the outbox, in order.
-pub async fn post_all(tx: &mut PgConnection, messages: &[Message<'_>]) -> Result<(), DbError> {
+pub async fn post_all(
+    tx: &mut PgConnection,
+    messages: &[OutboxMessage<'_>],
+) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into outbox (id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload)
            select id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload
@@ -159,9 +162,9 @@ pub async fn number(db: &mut PgConnection) -> Result<(), DbError> {
 pub async fn of_vendor(
     db: &mut PgConnection,
     vendor_org: &str,
-    after: &Cursor,
+    after: &EventCursor,
     limit: i64,
-) -> Result<Events, DbError> {
+) -> Result<EventList, DbError> {
     match number(db).await {
         Ok(()) => {}
         Err(DbError::Unavailable(error)) if error.fault == DbFault::ReadOnly => {}
@@ -181,7 +184,7 @@ pub async fn of_vendor(
     let epoch = sqlx::query_scalar!("select epoch from outbox_epoch order by first desc limit 1")
         .fetch_optional(&mut *db)
         .await?;
-    let events = rows.into_iter().map(|row| Stored {
+    let events = rows.into_iter().map(|row| StoredEvent {
         id: row.id,
         event: row.event,
         subject_id: row.subject_id,
@@ -189,9 +192,9 @@ pub async fn of_vendor(
         payload: row.payload,
         created: row.created,
     });
-    Ok(Events {
+    Ok(EventList {
         events: events.collect(),
-        next: Cursor::At(last, epoch.unwrap_or_default()),
+        next: EventCursor::At(last, epoch.unwrap_or_default()),
     })
 }
 
@@ -199,11 +202,11 @@ pub async fn of_vendor(
 async fn position(
     db: &mut PgConnection,
     vendor_org: &str,
-    cursor: &Cursor,
+    cursor: &EventCursor,
 ) -> Result<i64, DbError> {
     let found = match cursor {
-        Cursor::At(0, _) => Some(0),
-        Cursor::At(position, epoch) => {
+        EventCursor::At(0, _) => Some(0),
+        EventCursor::At(position, epoch) => {
             sqlx::query_scalar!(
                 r#"select least($1, (select min(first) - 1 from outbox_epoch later where later.first > own.first)) as "position!"
                    from (select first from outbox_epoch where epoch = $2
@@ -214,7 +217,7 @@ async fn position(
             .fetch_optional(db)
             .await?
         }
-        Cursor::Earlier(xact, seq) => {
+        EventCursor::Earlier(xact, seq) => {
             sqlx::query_scalar!(
                 r#"select least((select position from outbox where vendor_org_no = $1 and (xact, seq) = ($2, $3)),
                      (select min(position) - 1 from outbox where vendor_org_no = $1 and (xact, seq) > ($2, $3)))"#,

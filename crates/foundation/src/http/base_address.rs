@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, header::HOST};
 
 use super::context;
-use crate::config::Checked;
+use crate::config::CheckedSettings;
 
 /// Base of absolute addresses, without a slash at its end. Clones are cheap.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct BaseAddress {
 impl BaseAddress {
     /// As the settings say.
     #[must_use]
-    pub fn new(config: &Checked) -> Self {
+    pub fn new(config: &CheckedSettings) -> Self {
         Self {
             base: config.public_base.as_str().into(),
             is_configured: config.settings.server.public_base_url.is_some(),

@@ -11,7 +11,7 @@ use crate::ids::is_displayable;
 
 /// A JSON object being read, with its place in the document.
 #[derive(Debug, Clone)]
-pub struct Object<'a> {
+pub struct BoundObject<'a> {
     members: &'a Map<String, Value>,
     /// Path in the caller's document: `$.rights[0]`.
     json_path: String,
@@ -21,7 +21,7 @@ pub struct Object<'a> {
 
 /// A list element with its place.
 #[derive(Debug, Clone)]
-pub struct Item<'a> {
+pub struct BoundItem<'a> {
     /// The element.
     pub value: &'a Value,
     json_path: String,
@@ -30,7 +30,7 @@ pub struct Item<'a> {
 
 /// Whether a member may be left out or null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
+pub enum MemberPresence {
     /// Must be there; null is an error of its own.
     Required,
     /// May be left out, may not be null.
@@ -62,9 +62,9 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under `$`.
-    pub fn root<'a>(&self, value: &'a Value) -> ApiResult<Object<'a>> {
+    pub fn root<'a>(&self, value: &'a Value) -> ApiResult<BoundObject<'a>> {
         match value {
-            Value::Object(members) => Ok(Object {
+            Value::Object(members) => Ok(BoundObject {
                 members,
                 json_path: "$".into(),
                 property_path: String::new(),
@@ -79,9 +79,9 @@ impl Binder {
     /// Model state under the JSON path when it is not text.
     pub fn text(
         &mut self,
-        object: &Object<'_>,
+        object: &BoundObject<'_>,
         name: &str,
-        presence: Presence,
+        presence: MemberPresence,
     ) -> ApiResult<Option<String>> {
         match self.member(object, name, presence) {
             None => Ok(None),
@@ -94,8 +94,8 @@ impl Binder {
     ///
     /// # Errors
     /// As [`Binder::text`].
-    pub fn key_text(&mut self, object: &Object<'_>, name: &str) -> ApiResult<String> {
-        let Some(text) = self.text(object, name, Presence::Required)? else {
+    pub fn key_text(&mut self, object: &BoundObject<'_>, name: &str) -> ApiResult<String> {
+        let Some(text) = self.text(object, name, MemberPresence::Required)? else {
             return Ok(String::new());
         };
         let text = text.trim();
@@ -111,9 +111,9 @@ impl Binder {
     ///
     /// # Errors
     /// As [`Binder::text`].
-    pub fn short_text(&mut self, object: &Object<'_>, name: &str) -> ApiResult<String> {
+    pub fn short_text(&mut self, object: &BoundObject<'_>, name: &str) -> ApiResult<String> {
         let text = self
-            .text(object, name, Presence::Required)?
+            .text(object, name, MemberPresence::Required)?
             .unwrap_or_default();
         self.at_most_255(object, name, text.trim());
         Ok(text.trim().to_owned())
@@ -123,9 +123,13 @@ impl Binder {
     ///
     /// # Errors
     /// As [`Binder::text`].
-    pub fn optional_text(&mut self, object: &Object<'_>, name: &str) -> ApiResult<Option<String>> {
+    pub fn optional_text(
+        &mut self,
+        object: &BoundObject<'_>,
+        name: &str,
+    ) -> ApiResult<Option<String>> {
         let text = self
-            .text(object, name, Presence::Optional)?
+            .text(object, name, MemberPresence::Optional)?
             .map(|t| t.trim().to_owned());
         if let Some(text) = &text {
             self.at_most_255(object, name, text);
@@ -134,7 +138,12 @@ impl Binder {
     }
 
     /// Collects that a text member cannot be shown to people as it is.
-    pub fn must_be_displayable(&mut self, object: &Object<'_>, name: &str, text: Option<&str>) {
+    pub fn must_be_displayable(
+        &mut self,
+        object: &BoundObject<'_>,
+        name: &str,
+        text: Option<&str>,
+    ) {
         if !text.is_none_or(is_displayable) {
             let path = object.property_child(name);
             self.state.add(
@@ -147,7 +156,7 @@ impl Binder {
     /// Collects that a text of a map from language to text cannot be shown to people as it is.
     pub fn must_be_displayable_map(
         &mut self,
-        object: &Object<'_>,
+        object: &BoundObject<'_>,
         name: &str,
         map: &Map<String, Value>,
     ) {
@@ -165,9 +174,9 @@ impl Binder {
     /// Model state under the JSON path when it is not a boolean.
     pub fn boolean(
         &mut self,
-        object: &Object<'_>,
+        object: &BoundObject<'_>,
         name: &str,
-        presence: Presence,
+        presence: MemberPresence,
     ) -> ApiResult<Option<bool>> {
         match self.member(object, name, presence) {
             None => Ok(None),
@@ -182,13 +191,13 @@ impl Binder {
     /// Model state under the JSON path when it is not an object.
     pub fn object<'a>(
         &mut self,
-        object: &Object<'a>,
+        object: &BoundObject<'a>,
         name: &str,
-        presence: Presence,
-    ) -> ApiResult<Option<Object<'a>>> {
+        presence: MemberPresence,
+    ) -> ApiResult<Option<BoundObject<'a>>> {
         match self.member(object, name, presence) {
             None => Ok(None),
-            Some(Value::Object(members)) => Ok(Some(Object {
+            Some(Value::Object(members)) => Ok(Some(BoundObject {
                 members,
                 json_path: object.json_child(name),
                 property_path: object.property_child(name),
@@ -203,11 +212,11 @@ impl Binder {
     /// Model state under the JSON path when it is not a list, or too long.
     pub fn list<'a>(
         &mut self,
-        object: &Object<'a>,
+        object: &BoundObject<'a>,
         name: &str,
-        presence: Presence,
+        presence: MemberPresence,
         limit: usize,
-    ) -> ApiResult<Option<Vec<Item<'a>>>> {
+    ) -> ApiResult<Option<Vec<BoundItem<'a>>>> {
         match self.member(object, name, presence) {
             None => Ok(None),
             Some(Value::Array(items)) if items.len() <= limit => Ok(Some(self.items(
@@ -223,7 +232,11 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under `$` when it is none.
-    pub fn root_list<'a>(&mut self, value: &'a Value, limit: usize) -> ApiResult<Vec<Item<'a>>> {
+    pub fn root_list<'a>(
+        &mut self,
+        value: &'a Value,
+        limit: usize,
+    ) -> ApiResult<Vec<BoundItem<'a>>> {
         match value {
             Value::Array(items) if items.len() <= limit => Ok(self.items(items, "$", "")),
             _ => Err(self.wrong_type("$")),
@@ -235,10 +248,10 @@ impl Binder {
         items: &'a [Value],
         json_path: &str,
         property_path: &str,
-    ) -> Vec<Item<'a>> {
+    ) -> Vec<BoundItem<'a>> {
         let mut out = Vec::with_capacity(items.len());
         for (index, value) in items.iter().enumerate() {
-            let item = Item {
+            let item = BoundItem {
                 value,
                 json_path: format!("{json_path}[{index}]"),
                 property_path: format!("{property_path}[{index}]"),
@@ -256,9 +269,9 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path.
-    pub fn item_object<'a>(&self, item: &Item<'a>) -> ApiResult<Object<'a>> {
+    pub fn item_object<'a>(&self, item: &BoundItem<'a>) -> ApiResult<BoundObject<'a>> {
         match item.value {
-            Value::Object(members) => Ok(Object {
+            Value::Object(members) => Ok(BoundObject {
                 members,
                 json_path: item.json_path.clone(),
                 property_path: item.property_path.clone(),
@@ -271,7 +284,7 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path.
-    pub fn item_text(&self, item: &Item<'_>) -> ApiResult<String> {
+    pub fn item_text(&self, item: &BoundItem<'_>) -> ApiResult<String> {
         item.value
             .as_str()
             .map(str::to_owned)
@@ -282,9 +295,9 @@ impl Binder {
     ///
     /// # Errors
     /// As [`Binder::text`].
-    pub fn non_blank(&mut self, object: &Object<'_>, name: &str) -> ApiResult<String> {
+    pub fn non_blank(&mut self, object: &BoundObject<'_>, name: &str) -> ApiResult<String> {
         let text = self
-            .text(object, name, Presence::Optional)?
+            .text(object, name, MemberPresence::Optional)?
             .unwrap_or_default();
         if text.trim().is_empty() {
             self.required(&object.property_child(name));
@@ -298,11 +311,11 @@ impl Binder {
     /// Model state under the JSON path for another type or an unknown word.
     pub fn word<T>(
         &mut self,
-        object: &Object<'_>,
+        object: &BoundObject<'_>,
         name: &str,
         read: impl Fn(&str) -> Option<T>,
     ) -> ApiResult<Option<T>> {
-        let Some(text) = self.text(object, name, Presence::Optional)? else {
+        let Some(text) = self.text(object, name, MemberPresence::Optional)? else {
             return Ok(None);
         };
         read(text.trim())
@@ -316,15 +329,15 @@ impl Binder {
     /// As [`Binder::word`].
     pub fn words<T>(
         &mut self,
-        object: &Object<'_>,
+        object: &BoundObject<'_>,
         name: &str,
         limit: usize,
         read: impl Fn(&str) -> Option<T>,
     ) -> ApiResult<Option<Vec<T>>> {
-        let Some(items) = self.list(object, name, Presence::Optional, limit)? else {
+        let Some(items) = self.list(object, name, MemberPresence::Optional, limit)? else {
             return Ok(None);
         };
-        let word = |item: &Item<'_>| {
+        let word = |item: &BoundItem<'_>| {
             read(self.item_text(item)?.trim()).ok_or_else(|| self.wrong_type(&item.json_path))
         };
         items.iter().map(word).collect::<ApiResult<_>>().map(Some)
@@ -336,9 +349,9 @@ impl Binder {
     /// Model state under the JSON path when it is no such map.
     pub fn text_map(
         &mut self,
-        object: &Object<'_>,
+        object: &BoundObject<'_>,
         name: &str,
-        presence: Presence,
+        presence: MemberPresence,
     ) -> ApiResult<Map<String, Value>> {
         let Some(map) = self.object(object, name, presence)? else {
             return Ok(Map::new());
@@ -383,7 +396,7 @@ impl Binder {
             .add(property_path, format!("The {member} field is required."));
     }
 
-    fn at_most_255(&mut self, object: &Object<'_>, name: &str, text: &str) {
+    fn at_most_255(&mut self, object: &BoundObject<'_>, name: &str, text: &str) {
         if text.chars().count() > 255 {
             let path = object.property_child(name);
             self.state.add(
@@ -395,19 +408,19 @@ impl Binder {
 
     fn member<'a>(
         &mut self,
-        object: &Object<'a>,
+        object: &BoundObject<'a>,
         name: &str,
-        presence: Presence,
+        presence: MemberPresence,
     ) -> Option<&'a Value> {
         match object.find(name) {
             None => {
-                if presence == Presence::Required {
+                if presence == MemberPresence::Required {
                     self.missing.push(name.to_owned());
                 }
                 None
             }
             Some(Value::Null) => {
-                if presence != Presence::Optional {
+                if presence != MemberPresence::Optional {
                     self.required(&object.property_child(name));
                 }
                 None
@@ -425,7 +438,7 @@ impl Binder {
     }
 }
 
-impl<'a> Object<'a> {
+impl<'a> BoundObject<'a> {
     /// Names of the members, as they were written.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
@@ -494,7 +507,7 @@ mod tests {
         let mut binder = Binder::new("registerNewSystem");
         let root = binder.root(&value).unwrap();
         for name in ["id", "vendor", "name"] {
-            binder.text(&root, name, Presence::Required).unwrap();
+            binder.text(&root, name, MemberPresence::Required).unwrap();
         }
         let errors = errors(binder.finish());
         assert_eq!(
@@ -510,7 +523,7 @@ mod tests {
         let mut binder = Binder::new("registerNewSystem");
         let root = binder.root(&value).unwrap();
         binder
-            .list(&root, "clientId", Presence::NotNull, 10)
+            .list(&root, "clientId", MemberPresence::NotNull, 10)
             .unwrap();
         assert!(errors(binder.finish()).contains_key("ClientId[1]"));
     }

@@ -21,16 +21,16 @@ use ipnet::IpNet;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::forwarded::Forwarded;
+use super::forwarded::ForwardedHeaders;
 use crate::{
     config::JsonLimits,
     db::{DatabaseCondition, DbUnavailable},
     limits::{
-        ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate, LargeCallPermit, Limit, Place,
-        Refused,
+        ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate, InFlightPlace, LargeCallPermit,
+        Limit, LimitRefusal,
     },
     telemetry::{
-        security::{Origin, SecurityEvent},
+        security::{EventOrigin, SecurityEvent},
         traces::SpanIds,
     },
     token::Principal,
@@ -50,13 +50,13 @@ pub struct RequestContext {
     /// Random id of this request, for the audit trail.
     pub request_id: Uuid,
     /// W3C trace context of this hop.
-    pub trace: Trace,
+    pub trace: TraceParent,
     /// `Accept`, as sent.
     pub accept: Option<HeaderValue>,
     /// Address of the client, when the listener knows it.
     pub address: Option<IpAddr>,
     /// What a trusted proxy said about how the client called.
-    pub forwarded: Forwarded,
+    pub forwarded: ForwardedHeaders,
     /// What holds for all requests.
     settings: Arc<ContextSettings>,
     /// The verified caller, set once by authentication, for the audit trail.
@@ -64,14 +64,14 @@ pub struct RequestContext {
     /// Party uuid of the person who calls, once the register was asked.
     pub person: OnceLock<Uuid>,
     /// What was refused so far, for the audit trail.
-    refusals: Mutex<Vec<Refusal>>,
+    refusals: Mutex<Vec<RefusalCause>>,
     /// How far the body of the request was read.
     body: Mutex<BodyReading>,
     body_arrived: OnceLock<Instant>,
     /// Bytes that the body may have; a handler may allow less.
     max_body_bytes: AtomicUsize,
     /// The place of the request among those that are being answered.
-    place: OnceLock<Place>,
+    place: OnceLock<InFlightPlace>,
     /// The rate that the route has by consumer.
     rate: Option<ConsumerRate>,
     /// Counts the request as one of its consumer, once that is known, until it is answered.
@@ -104,7 +104,7 @@ pub enum BodyFault {
 
 /// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RefusalCause {
     /// Problem code, or a fixed reason.
     pub code: String,
     /// The caller may not; otherwise it cannot be done.
@@ -135,7 +135,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Reason of a refusal: the form or the call did not come from one of our pages.
 pub const CSRF: &str = "csrf";
 
-impl Refusal {
+impl RefusalCause {
     /// The caller may not, for a fixed reason.
     #[must_use]
     pub fn denial(reason: &str) -> Self {
@@ -162,7 +162,8 @@ impl RequestContext {
             .extensions()
             .get::<ConnectInfo<std::net::SocketAddr>>()
             .map(|c| c.0.ip());
-        let mut forwarded = Forwarded::read(request.headers(), peer, &settings.trusted_proxies);
+        let mut forwarded =
+            ForwardedHeaders::read(request.headers(), peer, &settings.trusted_proxies);
         if request.extensions().get::<OverTls>().is_some() {
             forwarded.scheme = Some("https");
         }
@@ -176,7 +177,7 @@ impl RequestContext {
         });
         Self {
             request_id: Uuid::new_v4(),
-            trace: Trace::continued(
+            trace: TraceParent::continued(
                 request
                     .headers()
                     .get(TRACEPARENT)
@@ -221,7 +222,7 @@ impl RequestContext {
         }
     }
 
-    fn admit(&self, key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refused> {
+    fn admit(&self, key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), LimitRefusal> {
         let Some(consumers) = &self.settings.consumers else {
             return Ok(());
         };
@@ -234,13 +235,13 @@ impl RequestContext {
     }
 
     /// What was refused first.
-    pub fn first_refusal(&self) -> Option<Refusal> {
+    pub fn first_refusal(&self) -> Option<RefusalCause> {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.first().cloned()
     }
 
     /// Takes out what was refused so far, in order.
-    pub fn take_refusals(&self) -> Vec<Refusal> {
+    pub fn take_refusals(&self) -> Vec<RefusalCause> {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut refusals)
     }
@@ -248,7 +249,7 @@ impl RequestContext {
 
 /// Records that something which the current request asks for is refused. Without a request it does
 /// nothing.
-pub fn note_refusal(refusal: Refusal) {
+pub fn note_refusal(refusal: RefusalCause) {
     let _ = CONTEXT.try_with(|context| {
         let mut refusals = context
             .refusals
@@ -260,7 +261,7 @@ pub fn note_refusal(refusal: Refusal) {
 
 /// Gives the current request its place and the bytes that its body may have. Without a request it does
 /// nothing.
-pub fn take_place(place: Place, max_body_bytes: usize) {
+pub fn take_place(place: InFlightPlace, max_body_bytes: usize) {
     let _ = CONTEXT.try_with(|context| {
         context
             .max_body_bytes
@@ -299,7 +300,10 @@ pub fn end_body() -> Result<(), BodyFault> {
     CONTEXT
         .try_with(|context| {
             let _ = context.body_arrived.set(Instant::now());
-            let place = context.place.get().map_or(Ok(()), Place::take_again);
+            let place = context
+                .place
+                .get()
+                .map_or(Ok(()), InFlightPlace::take_again);
             let permit = || {
                 let permit = context.permit.get();
                 permit.map_or(Ok(()), ConsumerPermit::take_again)
@@ -344,7 +348,7 @@ pub fn fail_body(fault: BodyFault) {
 ///
 /// # Errors
 /// The consumer asks too often, or for too much at once.
-pub fn admit(principal: &Principal) -> Result<(), Refused> {
+pub fn admit(principal: &Principal) -> Result<(), LimitRefusal> {
     admit_by(|consumers| consumers.key_of(principal))
 }
 
@@ -352,11 +356,11 @@ pub fn admit(principal: &Principal) -> Result<(), Refused> {
 ///
 /// # Errors
 /// As [`admit`].
-pub fn admit_other(named: &impl Hash) -> Result<(), Refused> {
+pub fn admit_other(named: &impl Hash) -> Result<(), LimitRefusal> {
     admit_by(|consumers| consumers.key_of_other(named))
 }
 
-fn admit_by(key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refused> {
+fn admit_by(key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), LimitRefusal> {
     CONTEXT
         .try_with(|context| context.admit(key))
         .unwrap_or(Ok(()))
@@ -368,7 +372,7 @@ fn admit_by(key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refu
 ///
 /// # Errors
 /// The consumer asks for too much.
-pub fn count_as(requests: usize) -> Result<(), Refused> {
+pub fn count_as(requests: usize) -> Result<(), LimitRefusal> {
     let more = u32::try_from(requests.saturating_sub(1)).unwrap_or(u32::MAX);
     CONTEXT
         .try_with(|context| {
@@ -391,7 +395,7 @@ pub fn consumer_number() -> Option<usize> {
 ///
 /// # Errors
 /// The consumer has too many.
-pub fn admit_large() -> Result<Option<LargeCallPermit>, Refused> {
+pub fn admit_large() -> Result<Option<LargeCallPermit>, LimitRefusal> {
     CONTEXT
         .try_with(|context| {
             let permit = context.permit.get();
@@ -402,13 +406,13 @@ pub fn admit_large() -> Result<Option<LargeCallPermit>, Refused> {
 }
 
 /// Counts a request that exceeds a limit for now, and reports one that comes too often.
-pub fn note_limit(refused: Refused) {
+pub fn note_limit(refused: LimitRefusal) {
     refused.limit().count();
     match refused {
-        Refused::TooOften { limit, .. } => report(SecurityEvent::RateLimited {
+        LimitRefusal::TooOften { limit, .. } => report(SecurityEvent::RateLimited {
             limit: limit.wire(),
         }),
-        Refused::Busy(_) => {}
+        LimitRefusal::Busy(_) => {}
     }
 }
 
@@ -422,7 +426,7 @@ pub fn json_limits() -> JsonLimits {
 
 /// Writes a security event with its origin: the current request, if there is one.
 pub fn report(event: SecurityEvent<'_>) {
-    let origin = CONTEXT.try_with(|context| Origin {
+    let origin = CONTEXT.try_with(|context| EventOrigin {
         address: context.address,
         caller: context.caller.get().map(|principal| principal.log_name()),
         person: context.person.get().copied(),
@@ -514,9 +518,9 @@ pub async fn within<A: Future<Output = Response>>(
 
 /// W3C trace context of one hop, written `00-{trace}-{span}-01`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trace(SpanIds);
+pub struct TraceParent(SpanIds);
 
-impl Trace {
+impl TraceParent {
     /// One that no caller began.
     pub(super) fn new() -> Self {
         Self::continued(None)
@@ -555,7 +559,7 @@ struct CallerSpan {
     is_sampled: bool,
 }
 
-impl fmt::Display for Trace {
+impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "00-{:032x}-{:016x}-01", self.0.trace, self.0.span)
     }
@@ -607,7 +611,7 @@ mod tests {
 
     #[test]
     fn a_good_trace_is_continued_and_a_bad_one_replaced() {
-        let id = Trace::continued(Some(
+        let id = TraceParent::continued(Some(
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ))
         .to_string();
@@ -621,7 +625,7 @@ mod tests {
             Some("00-00000000000000000000000000000000-b7ad6b7169203331-01"),
             Some("00-é"),
         ] {
-            assert_eq!(Trace::continued(bad).to_string().len(), 55);
+            assert_eq!(TraceParent::continued(bad).to_string().len(), 55);
         }
     }
 }

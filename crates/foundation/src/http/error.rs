@@ -10,15 +10,15 @@ use serde_json::{Map, Value, json};
 use super::{
     FamilyProblem, ModelState, Problem, ProblemCode, RegisterProblem, RegistryProblem,
     ValidationCode, ValidationError,
-    context::{self, Trace},
+    context::{self, TraceParent},
     help::{self, FINDINGS, FINDINGS_TITLE},
     text::{json_text, negotiated_text},
 };
 use crate::{
     db::{DbError, DbFault, DbUnavailable, TransactionError},
-    limits::Refused,
+    limits::LimitRefusal,
     telemetry::{self, faults::FaultLevel},
-    token::Refusal,
+    token::TokenRefusal,
 };
 
 /// What a handler answers with when something is wrong.
@@ -53,7 +53,7 @@ pub enum ApiError {
     Empty(StatusCode),
     /// 401 without body; the reason goes into `WWW-Authenticate`, none when there was no
     /// credential.
-    Unauthorized(Option<Refusal>),
+    Unauthorized(Option<TokenRefusal>),
     /// 401 with the framework's body: a good token that names no organisation.
     NoOrganization,
     /// 401 with the framework's body: a token that is missing, bad, or of a kind that is not
@@ -66,7 +66,7 @@ pub enum ApiError {
     /// 410 with a title of its own: something that is no more.
     Gone(&'static str),
     /// 429 or 503: the caller asks too often, or too much is being answered.
-    Limited(Refused),
+    Limited(LimitRefusal),
     /// 503: something we need is away; the client may try again after so many seconds.
     Unavailable(u32),
     /// 503: the database is away, overloaded, full or in conflict. Logged with its cause.
@@ -118,8 +118,8 @@ impl From<ModelState> for ApiError {
     }
 }
 
-impl From<Refused> for ApiError {
-    fn from(refused: Refused) -> Self {
+impl From<LimitRefusal> for ApiError {
+    fn from(refused: LimitRefusal) -> Self {
         Self::Limited(refused)
     }
 }
@@ -203,7 +203,7 @@ impl ApiError {
             | Self::Database(_)
             | Self::Internal(_) => return,
         };
-        context::note_refusal(context::Refusal {
+        context::note_refusal(context::RefusalCause {
             code,
             is_denial,
             object_id: None,
@@ -303,10 +303,10 @@ impl IntoResponse for ApiError {
                 challenge(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"")
             }
             Self::Gone(title) => framework_problem(StatusCode::GONE, title, None),
-            Self::Limited(Refused::TooOften { retry_after, .. }) => {
+            Self::Limited(LimitRefusal::TooOften { retry_after, .. }) => {
                 try_later(StatusCode::TOO_MANY_REQUESTS, retry_after)
             }
-            Self::Limited(Refused::Busy(_)) => try_later(StatusCode::SERVICE_UNAVAILABLE, 1),
+            Self::Limited(LimitRefusal::Busy(_)) => try_later(StatusCode::SERVICE_UNAVAILABLE, 1),
             Self::Unavailable(seconds) => try_later(StatusCode::SERVICE_UNAVAILABLE, seconds),
             Self::Database(error) => {
                 telemetry::faults::log(
@@ -577,8 +577,8 @@ fn try_later(status: StatusCode, seconds: u32) -> Response {
 
 /// The body of the answer to what is no request, and so has no context; and the trace that it names.
 #[must_use]
-pub fn unread_problem(status: StatusCode) -> (Trace, String) {
-    let trace = Trace::new();
+pub fn unread_problem(status: StatusCode) -> (TraceParent, String) {
+    let trace = TraceParent::new();
     let body = [
         ("type", Value::from(type_of(status))),
         ("title", framework_title(status).into()),

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 /// How the client called, as far as it differs from what reached us.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Forwarded {
+pub struct ForwardedHeaders {
     /// `X-Forwarded-Proto`
     pub scheme: Option<&'static str>,
     /// `X-Forwarded-Host`
@@ -24,7 +24,7 @@ pub struct Forwarded {
     pub is_client_unreadable: bool,
 }
 
-impl Forwarded {
+impl ForwardedHeaders {
     /// Reads the headers when the peer is one of ours. Of several values the last counts; what
     /// cannot be read is ignored.
     #[must_use]
@@ -94,12 +94,12 @@ fn clean_prefix(prefix: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(peer: &str, given: &[(&'static str, &str)]) -> Forwarded {
+    fn read(peer: &str, given: &[(&'static str, &str)]) -> ForwardedHeaders {
         let mut headers = HeaderMap::new();
         for (name, value) in given {
             headers.append(*name, value.parse().unwrap());
         }
-        Forwarded::read(
+        ForwardedHeaders::read(
             &headers,
             Some(peer.parse().unwrap()),
             &["10.0.0.0/8".parse().unwrap()],
@@ -126,7 +126,7 @@ mod tests {
         );
         assert_eq!(forwarded.client, "198.51.100.7".parse().ok());
         assert_eq!(read("::ffff:10.1.1.1", &headers), forwarded);
-        assert_eq!(read("192.0.2.1", &headers), Forwarded::default());
+        assert_eq!(read("192.0.2.1", &headers), ForwardedHeaders::default());
     }
 
     #[test]
@@ -149,14 +149,14 @@ mod tests {
             ("x-forwarded-prefix", "//evil.example"),
             ("x-forwarded-for", "198.51.100.7, unknown"),
         ];
-        let ignored = Forwarded {
+        let ignored = ForwardedHeaders {
             is_client_unreadable: true,
-            ..Forwarded::default()
+            ..ForwardedHeaders::default()
         };
         assert_eq!(read("10.1.1.1", &nonsense), ignored);
         assert_eq!(
             read("10.1.1.1", &[("x-forwarded-host", "user@evil.example")]),
-            Forwarded::default()
+            ForwardedHeaders::default()
         );
     }
 }

@@ -31,20 +31,23 @@ pub struct ListWriter {
 
 /// The client does not read the list any more.
 #[derive(Debug)]
-pub struct Unread;
+pub struct ListUnread;
 
 impl ListWriter {
     /// Writes an element.
     ///
     /// # Errors
     /// The client has gone: there is no use in going on.
-    pub async fn put(&mut self, element: &impl Serialize) -> Result<(), Unread> {
+    pub async fn put(&mut self, element: &impl Serialize) -> Result<(), ListUnread> {
         self.append(element);
         if self.buffer.len() < PIECE {
             return Ok(());
         }
         let piece = std::mem::take(&mut self.buffer);
-        self.sender.send(Ok(piece.into())).await.map_err(|_| Unread)
+        self.sender
+            .send(Ok(piece.into()))
+            .await
+            .map_err(|_| ListUnread)
     }
 
     /// Begins an element that is this object, which has members, with one more that is a list: what is written from
@@ -90,20 +93,20 @@ impl ListWriter {
 
 /// Why a list ended early.
 #[derive(Debug)]
-pub enum Broken {
+pub enum ListError {
     /// The database.
     Database(DbError),
     /// The client has gone.
     Unread,
 }
 
-impl From<Unread> for Broken {
-    fn from(_: Unread) -> Self {
+impl From<ListUnread> for ListError {
+    fn from(_: ListUnread) -> Self {
         Self::Unread
     }
 }
 
-impl<E: Into<DbError>> From<E> for Broken {
+impl<E: Into<DbError>> From<E> for ListError {
     fn from(error: E) -> Self {
         Self::Database(error.into())
     }
@@ -117,7 +120,7 @@ impl<E: Into<DbError>> From<E> for Broken {
 pub async fn respond<W, F>(start: String, end: &'static str, write: W) -> ApiResult<Response>
 where
     W: FnOnce(ListWriter) -> F,
-    F: Future<Output = Result<ListWriter, Broken>> + Send + 'static,
+    F: Future<Output = Result<ListWriter, ListError>> + Send + 'static,
 {
     respond_within(BEGIN_WITHIN, start, end, write).await
 }
@@ -130,7 +133,7 @@ async fn respond_within<W, F>(
 ) -> ApiResult<Response>
 where
     W: FnOnce(ListWriter) -> F,
-    F: Future<Output = Result<ListWriter, Broken>> + Send + 'static,
+    F: Future<Output = Result<ListWriter, ListError>> + Send + 'static,
 {
     let (sender, mut receiver) = mpsc::channel::<Result<Bytes, DbError>>(4);
     let written = write(ListWriter {
@@ -144,8 +147,8 @@ where
                 writer.buffer.extend_from_slice(end.as_bytes());
                 Ok(writer.buffer.into())
             }
-            Err(Broken::Database(error)) => Err(error),
-            Err(Broken::Unread) => return,
+            Err(ListError::Database(error)) => Err(error),
+            Err(ListError::Unread) => return,
         };
         let _ = sender.send(last).await;
     });

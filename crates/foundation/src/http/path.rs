@@ -21,7 +21,7 @@ use super::{
 /// Every route template, such as `/authentication/api/v1/systemuser/{party}/{systemUserId}`.
 #[derive(Debug, Default, Clone)]
 pub struct RouteTable {
-    templates: Vec<Vec<Segment>>,
+    templates: Vec<Vec<RouteSegment>>,
     /// The templates as they were given.
     texts: Vec<Arc<str>>,
     /// Templates without parameters: a path that is one of them needs no other spelling.
@@ -41,7 +41,7 @@ impl RouteId {
 }
 
 #[derive(Debug, Clone)]
-enum Segment {
+enum RouteSegment {
     Literal(String),
     /// A version of access management, `v2`, which may be written `v2.0`.
     Version(String),
@@ -61,12 +61,12 @@ impl RouteTable {
                 .split('/')
                 .filter(|s| !s.is_empty())
                 .map(|s| match s {
-                    s if s.starts_with("{*") => Segment::Rest,
-                    s if s.starts_with('{') => Segment::Parameter,
+                    s if s.starts_with("{*") => RouteSegment::Rest,
+                    s if s.starts_with('{') => RouteSegment::Parameter,
                     "v1" | "v2" if template.starts_with(VERSIONED) => {
-                        Segment::Version(s.to_owned())
+                        RouteSegment::Version(s.to_owned())
                     }
-                    s => Segment::Literal(s.to_owned()),
+                    s => RouteSegment::Literal(s.to_owned()),
                 })
                 .collect()
         };
@@ -101,15 +101,17 @@ impl RouteTable {
             .filter(|(_, t)| matches(t, &given))
             .max_by_key(|(_, t)| {
                 t.iter()
-                    .map(|s| matches!(s, Segment::Literal(_) | Segment::Version(_)))
+                    .map(|s| matches!(s, RouteSegment::Literal(_) | RouteSegment::Version(_)))
                     .collect::<Vec<bool>>()
             });
         let mut out = String::with_capacity(path.len() + 1);
         for (index, segment) in given.iter().enumerate() {
             out.push('/');
             match best.and_then(|(_, t)| t.get(index)) {
-                Some(Segment::Literal(text) | Segment::Version(text)) => out.push_str(text),
-                Some(Segment::Parameter | Segment::Rest) | None => out.push_str(segment),
+                Some(RouteSegment::Literal(text) | RouteSegment::Version(text)) => {
+                    out.push_str(text)
+                }
+                Some(RouteSegment::Parameter | RouteSegment::Rest) | None => out.push_str(segment),
             }
         }
         if out.is_empty() {
@@ -119,8 +121,8 @@ impl RouteTable {
     }
 }
 
-fn matches(template: &[Segment], given: &[&str]) -> bool {
-    let rest = matches!(template.last(), Some(Segment::Rest));
+fn matches(template: &[RouteSegment], given: &[&str]) -> bool {
+    let rest = matches!(template.last(), Some(RouteSegment::Rest));
     if if rest {
         given.len() < template.len()
     } else {
@@ -132,18 +134,18 @@ fn matches(template: &[Segment], given: &[&str]) -> bool {
         .iter()
         .zip(given)
         .all(|(segment, text)| match segment {
-            Segment::Literal(literal) => {
+            RouteSegment::Literal(literal) => {
                 literal.eq_ignore_ascii_case(text)
                     || (text.contains('%')
                         && percent_decode_str(text)
                             .decode_utf8()
                             .is_ok_and(|t| t.eq_ignore_ascii_case(literal)))
             }
-            Segment::Version(version) => {
+            RouteSegment::Version(version) => {
                 let number = text.strip_suffix(".0").unwrap_or(text);
                 number.eq_ignore_ascii_case(version)
             }
-            Segment::Parameter | Segment::Rest => true,
+            RouteSegment::Parameter | RouteSegment::Rest => true,
         })
 }
 

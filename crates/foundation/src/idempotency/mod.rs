@@ -35,13 +35,13 @@ const MAX_LENGTH: usize = 255;
 
 /// An answer that can be given again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct RepeatableAnswer {
     status: StatusCode,
     location: Option<String>,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl RepeatableAnswer {
     /// A JSON answer.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for RepeatableAnswer {
     fn into_response(self) -> Response {
         let mut response = (
             self.status,
@@ -80,12 +80,12 @@ impl IntoResponse for Answer {
 /// The header of a request, with what else makes two requests the same. Without the header
 /// everything here does nothing.
 #[derive(Debug, Clone)]
-pub struct Once {
+pub struct IdempotentRequest {
     key: Option<String>,
     target: String,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Once {
+impl<S: Send + Sync> FromRequestParts<S> for IdempotentRequest {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
@@ -122,7 +122,7 @@ fn unquoted(value: &str) -> &str {
         .unwrap_or(value)
 }
 
-impl Once {
+impl IdempotentRequest {
     /// The stored answer, when this caller did the same before. Else the key is the caller's until
     /// the transaction ends, and another request with it waits.
     ///
@@ -157,7 +157,7 @@ impl Once {
             .and_then(|s| u16::try_from(s).ok())
             .and_then(|s| StatusCode::from_u16(s).ok())
             .unwrap_or_default();
-        let mut response = Answer {
+        let mut response = RepeatableAnswer {
             status,
             location: stored.location,
             body: stored.body.unwrap_or_default(),
@@ -169,12 +169,12 @@ impl Once {
         Ok(Some(response))
     }
 
-    /// Stores the answer under the key that [`Once::answered`] took.
+    /// Stores the answer under the key that [`IdempotentRequest::answered`] took.
     pub async fn keep(
         &self,
         tx: &mut PgConnection,
         caller: &str,
-        answer: &Answer,
+        answer: &RepeatableAnswer,
     ) -> ApiResult<()> {
         let Some(key) = &self.key else { return Ok(()) };
         let status = i16::try_from(answer.status.as_u16()).unwrap_or_default();
@@ -197,7 +197,7 @@ impl Once {
     }
 }
 
-impl DescribeInput for Once {
+impl DescribeInput for IdempotentRequest {
     fn describe(operation: &mut Operation) {
         describe::header(
             operation,

@@ -6,7 +6,7 @@ use crate::{db::DbError, retention::BATCH};
 
 /// A key that was used.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredKey {
     pub fingerprint: Vec<u8>,
     pub status: Option<i16>,
     pub location: Option<String>,
@@ -37,9 +37,9 @@ pub async fn find(
     tx: &mut PgConnection,
     caller: &str,
     key: &str,
-) -> Result<Option<Stored>, DbError> {
+) -> Result<Option<StoredKey>, DbError> {
     let found = sqlx::query_as!(
-        Stored,
+        StoredKey,
         "select fingerprint, status, location, body from idempotency_key where caller = $1 and key = $2",
         caller,
         key

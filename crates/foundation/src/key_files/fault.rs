@@ -4,14 +4,14 @@ use std::{fmt, io};
 
 /// Something wrong with the file of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct KeyFileFinding {
     /// The setting, such as `keys.person_id` or `tokens.signing_keys, file 2`.
     pub setting: String,
     /// What is wrong.
     pub fault: KeyFault,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for KeyFileFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.setting, self.fault)
     }
@@ -82,7 +82,7 @@ pub enum KeyFault {
     },
     /// Could be guessed.
     #[error("the key is not random: {0}; make one with `openssl rand -hex 32`")]
-    NotRandom(Pattern),
+    NotRandom(KeyPattern),
     /// No key set, or none whose keys can be used.
     #[error("the file is no key set (JWKS) with a usable key")]
     NoKeySet,
@@ -96,7 +96,7 @@ pub enum KeyFault {
 
 /// How a key shows that it was not drawn at random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pattern {
+pub enum KeyPattern {
     /// The same bytes again and again, all of them zero among others.
     Repetition,
     /// Each byte is the one before and a constant.
@@ -109,7 +109,7 @@ pub enum Pattern {
     Word,
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for KeyPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Repetition => "it repeats itself",

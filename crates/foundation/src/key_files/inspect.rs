@@ -13,7 +13,7 @@ use pkcs1::der::Decode as _;
 use serde_json::Value;
 
 use super::{
-    fault::{Finding, KeyFault},
+    fault::{KeyFault, KeyFileFinding},
     randomness,
 };
 use crate::{
@@ -44,7 +44,7 @@ const PRINTED_RSA: &[&str] = &[
 
 /// What a file must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum KeyFileForm {
     /// A private RSA key.
     Rsa,
     /// Random bytes.
@@ -55,31 +55,31 @@ enum Form {
 
 /// A key file that the settings name.
 #[derive(Debug)]
-struct Named<'s> {
+struct NamedKeyFile<'s> {
     setting: String,
     path: &'s Path,
-    form: Form,
+    form: KeyFileForm,
 }
 
 /// Every key file of the settings, each with what it must hold.
-fn named(settings: &Settings) -> Vec<Named<'_>> {
-    fn one<'s>(setting: &str, path: &'s Path, form: Form) -> Named<'s> {
+fn named(settings: &Settings) -> Vec<NamedKeyFile<'_>> {
+    fn one<'s>(setting: &str, path: &'s Path, form: KeyFileForm) -> NamedKeyFile<'s> {
         let setting = setting.to_owned();
-        Named {
+        NamedKeyFile {
             setting,
             path,
             form,
         }
     }
     let signing = settings.tokens.signing_keys.iter().enumerate();
-    let signing = signing.map(|(number, path)| Named {
+    let signing = signing.map(|(number, path)| NamedKeyFile {
         setting: format!("tokens.signing_keys, file {}", number + 1),
         path,
-        form: Form::Rsa,
+        form: KeyFileForm::Rsa,
     });
     let keys = &settings.keys;
     let login = settings.idporten.key_file.as_deref();
-    let login = login.map(|path| one("idporten.key_file", path, Form::Rsa));
+    let login = login.map(|path| one("idporten.key_file", path, KeyFileForm::Rsa));
     let random = [
         ("keys.blind_index", &keys.blind_index),
         ("keys.person_id", &keys.person_id),
@@ -91,21 +91,23 @@ fn named(settings: &Settings) -> Vec<Named<'_>> {
                 0 => setting.to_owned(),
                 before => format!("{setting}, file {}", before + 1),
             };
-            one(&setting, path, Form::Random)
+            one(&setting, path, KeyFileForm::Random)
         })
     });
-    let platform = settings
-        .platform_tokens
-        .keys
-        .iter()
-        .map(|(name, path)| one(&format!("platform_tokens.keys.{name}"), path, Form::KeySet));
+    let platform = settings.platform_tokens.keys.iter().map(|(name, path)| {
+        one(
+            &format!("platform_tokens.keys.{name}"),
+            path,
+            KeyFileForm::KeySet,
+        )
+    });
     signing.chain(login).chain(random).chain(platform).collect()
 }
 
 /// Looks at every key file that the settings name. Outside production a file must be readable, hold
 /// what it should, and be no sandbox's.
 #[must_use]
-pub fn inspect(settings: &Settings) -> Vec<Finding> {
+pub fn inspect(settings: &Settings) -> Vec<KeyFileFinding> {
     let is_prod = settings.server.profile == Profile::Prod;
     let mut findings = Vec::new();
     let mut known: HashMap<String, String> = HashMap::new();
@@ -123,7 +125,7 @@ pub fn inspect(settings: &Settings) -> Vec<Finding> {
             }
         }
         faults.dedup();
-        findings.extend(faults.into_iter().map(|fault| Finding {
+        findings.extend(faults.into_iter().map(|fault| KeyFileFinding {
             setting: file.setting.clone(),
             fault,
         }));
@@ -132,7 +134,7 @@ pub fn inspect(settings: &Settings) -> Vec<Finding> {
 }
 
 /// Looks at one file. Gives what its keys are known by.
-fn look(file: &Named<'_>, is_prod: bool, faults: &mut Vec<KeyFault>) -> Vec<String> {
+fn look(file: &NamedKeyFile<'_>, is_prod: bool, faults: &mut Vec<KeyFault>) -> Vec<String> {
     let (text, mode) = match read(file.path) {
         Ok(found) => found,
         Err(fault) => {
@@ -148,9 +150,9 @@ fn look(file: &Named<'_>, is_prod: bool, faults: &mut Vec<KeyFault>) -> Vec<Stri
         return Vec::new();
     }
     let keys = match file.form {
-        Form::Rsa => rsa(&text).map(|id| vec![id]),
-        Form::Random => random(&text, is_prod).map(|id| vec![id]),
-        Form::KeySet => key_set(&text),
+        KeyFileForm::Rsa => rsa(&text).map(|id| vec![id]),
+        KeyFileForm::Random => random(&text, is_prod).map(|id| vec![id]),
+        KeyFileForm::KeySet => key_set(&text),
     };
     keys.unwrap_or_else(|fault| {
         faults.push(fault);
@@ -184,10 +186,12 @@ fn read(path: &Path) -> Result<(String, u32), KeyFault> {
     Ok((text, metadata.permissions().mode() & 0o7777))
 }
 
-fn rights(form: Form, mode: u32) -> Option<KeyFault> {
+fn rights(form: KeyFileForm, mode: u32) -> Option<KeyFault> {
     match form {
-        Form::Rsa | Form::Random => (mode & 0o077 != 0).then_some(KeyFault::Exposed { mode }),
-        Form::KeySet => (mode & 0o022 != 0).then_some(KeyFault::Writable { mode }),
+        KeyFileForm::Rsa | KeyFileForm::Random => {
+            (mode & 0o077 != 0).then_some(KeyFault::Exposed { mode })
+        }
+        KeyFileForm::KeySet => (mode & 0o022 != 0).then_some(KeyFault::Writable { mode }),
     }
 }
 

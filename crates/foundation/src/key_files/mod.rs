@@ -6,5 +6,5 @@ mod fault;
 mod inspect;
 mod randomness;
 
-pub use fault::{Finding, KeyFault};
+pub use fault::{KeyFault, KeyFileFinding};
 pub use inspect::inspect;

@@ -1,6 +1,6 @@
 //! Whether bytes may have been drawn at random.
 
-use super::fault::Pattern;
+use super::fault::KeyPattern;
 use crate::crypto::hex;
 
 /// The longest block whose repetition is seen.
@@ -29,36 +29,36 @@ const PRINTED: &[&str] = &[
 ];
 
 /// What shows that a key was not drawn at random. `text` is how it is written.
-pub(super) fn pattern(key: &[u8], text: &str) -> Option<Pattern> {
+pub(super) fn pattern(key: &[u8], text: &str) -> Option<KeyPattern> {
     let repeats = |period: usize| key.iter().zip(key.iter().skip(period)).all(|(a, b)| a == b);
     if (1..=MAX_PERIOD.min(key.len() / 2)).any(repeats) {
-        return Some(Pattern::Repetition);
+        return Some(KeyPattern::Repetition);
     }
     let step = |pair: &[u8]| pair[1].wrapping_sub(pair[0]);
     let mut steps = key.windows(2).map(step);
     if let Some(first) = steps.next()
         && steps.all(|step| step == first)
     {
-        return Some(Pattern::Counting);
+        return Some(KeyPattern::Counting);
     }
     if key
         .iter()
         .all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
     {
-        return Some(Pattern::Text);
+        return Some(KeyPattern::Text);
     }
     let mut seen = [false; 256];
     for byte in key {
         seen[usize::from(*byte)] = true;
     }
     if seen.iter().filter(|seen| **seen).count() < MIN_DIFFERENT {
-        return Some(Pattern::FewBytes);
+        return Some(KeyPattern::FewBytes);
     }
     let text = text.to_ascii_lowercase();
     WORDS
         .iter()
         .any(|word| text.contains(word))
-        .then_some(Pattern::Word)
+        .then_some(KeyPattern::Word)
 }
 
 /// Whether a standard prints this key.
@@ -73,16 +73,16 @@ mod tests {
     use crate::crypto::{base64url, sha256, unbase64};
 
     #[rstest::rstest]
-    #[case(&[0; 32], Some(Pattern::Repetition))]
-    #[case(&[0xff; 64], Some(Pattern::Repetition))]
-    #[case(&(0..32).collect::<Vec<u8>>(), Some(Pattern::Counting))]
-    #[case(&(0..32).rev().collect::<Vec<u8>>(), Some(Pattern::Counting))]
-    #[case(&(0..32).map(|n| n % 16).collect::<Vec<u8>>(), Some(Pattern::Repetition))]
-    #[case(b"what a long sentence this one is", Some(Pattern::Text))]
-    #[case(b"\x01\x02\x01\x03\x01\x04\x02\x05\x01\x01\x02\x06\x03\x01\x07\x01\x02\x02\x01\x05\x05\x01\x03\x06\x01\x01\x01\x07\x02\x04\x01\x03", Some(Pattern::FewBytes))]
+    #[case(&[0; 32], Some(KeyPattern::Repetition))]
+    #[case(&[0xff; 64], Some(KeyPattern::Repetition))]
+    #[case(&(0..32).collect::<Vec<u8>>(), Some(KeyPattern::Counting))]
+    #[case(&(0..32).rev().collect::<Vec<u8>>(), Some(KeyPattern::Counting))]
+    #[case(&(0..32).map(|n| n % 16).collect::<Vec<u8>>(), Some(KeyPattern::Repetition))]
+    #[case(b"what a long sentence this one is", Some(KeyPattern::Text))]
+    #[case(b"\x01\x02\x01\x03\x01\x04\x02\x05\x01\x01\x02\x06\x03\x01\x07\x01\x02\x02\x01\x05\x05\x01\x03\x06\x01\x01\x01\x07\x02\x04\x01\x03", Some(KeyPattern::FewBytes))]
     #[case(&sha256("one"), None)]
     #[case(&sha256("two"), None)]
-    fn patterns(#[case] key: &[u8], #[case] expected: Option<Pattern>) {
+    fn patterns(#[case] key: &[u8], #[case] expected: Option<KeyPattern>) {
         assert_eq!(pattern(key, &hex(key)), expected);
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn a_word_is_seen_in_base64() {
         let text = "changeMEchangeMENow3changeNothing4U9x0Zq1Yb7";
         let key = unbase64(text).unwrap();
-        assert_eq!(pattern(&key, text), Some(Pattern::Word));
+        assert_eq!(pattern(&key, text), Some(KeyPattern::Word));
     }
 
     #[test]

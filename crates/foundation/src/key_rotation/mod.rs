@@ -16,7 +16,7 @@ use crate::{
 
 /// Why a service does not start with its keys.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyRefused {
+pub enum KeyRefusal {
     /// One of them is missing with which something is encrypted.
     #[error(
         "{setting}: numbers of persons may be encrypted with a key that is not named any more ({missing}). Name it again, after the present one, and take it out when `systembruker keys rekey` is done; see ops/README.md"
@@ -71,7 +71,7 @@ pub async fn record(
     setting: &str,
     detail: serde_json::Value,
 ) -> Result<(), DbError> {
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: Actor::Operator,
         action: Action::KeyRotated,
         object_kind: ObjectKind::Key,
@@ -86,12 +86,12 @@ pub async fn record(
 /// Refuses keys by which persons are found when none of them is one by which all are.
 ///
 /// # Errors
-/// See [`KeyRefused`].
+/// See [`KeyRefusal`].
 pub async fn require_index_key(
     db: &mut PgConnection,
     setting: &'static str,
     keys: &[&KeyInUse],
-) -> Result<(), KeyRefused> {
+) -> Result<(), KeyRefusal> {
     let known = store::known(db, setting).await?;
     let used = |key: &&store::KnownKey| key.is_in_use != Some(false);
     let is_named = |id: &str| keys.iter().any(|key| key.id == id);
@@ -99,7 +99,7 @@ pub async fn require_index_key(
         return Ok(());
     }
     let used: Vec<_> = known.iter().filter(used).map(|key| &*key.id).collect();
-    Err(KeyRefused::Unknown {
+    Err(KeyRefusal::Unknown {
         setting,
         known: used.join(", "),
     })
@@ -108,12 +108,12 @@ pub async fn require_index_key(
 /// Refuses keys that decrypt when one is missing with which something may be encrypted.
 ///
 /// # Errors
-/// See [`KeyRefused`].
+/// See [`KeyRefusal`].
 pub async fn require_cipher_keys(
     db: &mut PgConnection,
     setting: &'static str,
     keys: &[&KeyInUse],
-) -> Result<(), KeyRefused> {
+) -> Result<(), KeyRefusal> {
     let known = store::known(db, setting).await?;
     let is_named = |id: &str| keys.iter().any(|key| key.id == id);
     let missing = known
@@ -121,7 +121,7 @@ pub async fn require_cipher_keys(
         .filter(|key| key.is_in_use == Some(true) && !is_named(&key.id));
     let missing: Vec<_> = missing.map(|key| &*key.id).collect();
     if !missing.is_empty() {
-        return Err(KeyRefused::TakenOut {
+        return Err(KeyRefusal::TakenOut {
             setting,
             missing: missing.join(", "),
         });

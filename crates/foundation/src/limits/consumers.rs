@@ -8,9 +8,9 @@ use std::{
     },
 };
 
-use super::{Limit, RateTable, Refused, Wait};
+use super::{Limit, LimitRefusal, RateTable, RetryAfter};
 use crate::{
-    config::Limits,
+    config::LimitSettings,
     ids::{NationalId, OrgNumber},
     token::Principal,
 };
@@ -73,7 +73,7 @@ struct RatesByConsumer {
 }
 
 impl RatesByConsumer {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &LimitSettings) -> Self {
         let rates = &limits.rates;
         let table = |rate| RateTable::new(rate, limits.max_rate_keys);
         Self {
@@ -99,7 +99,7 @@ impl RatesByConsumer {
 impl ConsumerLimits {
     /// With these settings.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &LimitSettings) -> Self {
         Self {
             in_flight: ConsumersInFlight::new(limits.max_consumer_in_flight),
             large: ConsumersInFlight::new(MAX_LARGE),
@@ -136,14 +136,14 @@ impl ConsumerLimits {
         self: &Arc<Self>,
         consumer: ConsumerKey,
         rate: Option<ConsumerRate>,
-    ) -> Result<ConsumerPermit, Refused> {
+    ) -> Result<ConsumerPermit, LimitRefusal> {
         if let (Some(rates), Some(rate)) = (&self.rates, rate) {
             let taken = rates.of(rate).take(&consumer);
             taken.map_err(|wait| too_often(rate, wait))?;
         }
-        let cells = Cells::of(self.hasher.hash_one(consumer));
+        let cells = ConsumerCells::of(self.hasher.hash_one(consumer));
         if !self.in_flight.enter(cells) {
-            return Err(Refused::Busy(Limit::ConsumerInFlight));
+            return Err(LimitRefusal::Busy(Limit::ConsumerInFlight));
         }
         Ok(ConsumerPermit {
             limits: Arc::clone(self),
@@ -155,8 +155,8 @@ impl ConsumerLimits {
     }
 }
 
-const fn too_often(rate: ConsumerRate, Wait(retry_after): Wait) -> Refused {
-    Refused::TooOften {
+const fn too_often(rate: ConsumerRate, RetryAfter(retry_after): RetryAfter) -> LimitRefusal {
+    LimitRefusal::TooOften {
         limit: rate.limit(),
         retry_after,
     }
@@ -171,7 +171,7 @@ pub struct ConsumerPermit {
     limits: Arc<ConsumerLimits>,
     /// It counts as one that is being answered.
     is_counted: AtomicBool,
-    cells: Cells,
+    cells: ConsumerCells,
     consumer: ConsumerKey,
     rate: Option<ConsumerRate>,
 }
@@ -209,7 +209,7 @@ impl ConsumerPermit {
     ///
     /// # Errors
     /// The consumer asks for too much.
-    pub fn count_more(&self, more: u32) -> Result<(), Refused> {
+    pub fn count_more(&self, more: u32) -> Result<(), LimitRefusal> {
         let (Some(rates), Some(rate)) = (&self.limits.rates, self.rate) else {
             return Ok(());
         };
@@ -221,9 +221,9 @@ impl ConsumerPermit {
     ///
     /// # Errors
     /// It has too many already.
-    pub fn begin_large(&self) -> Result<LargeCallPermit, Refused> {
+    pub fn begin_large(&self) -> Result<LargeCallPermit, LimitRefusal> {
         if !self.limits.large.enter(self.cells) {
-            return Err(Refused::Busy(Limit::ConsumerLargeCalls));
+            return Err(LimitRefusal::Busy(Limit::ConsumerLargeCalls));
         }
         Ok(LargeCallPermit {
             limits: Arc::clone(&self.limits),
@@ -236,7 +236,7 @@ impl ConsumerPermit {
 #[derive(Debug)]
 pub struct LargeCallPermit {
     limits: Arc<ConsumerLimits>,
-    cells: Cells,
+    cells: ConsumerCells,
 }
 
 impl Drop for LargeCallPermit {
@@ -257,25 +257,25 @@ const CELLS_OF_GROUP: usize = 16;
 /// Cells that are adjacent in memory: a processor that counts in two of them fetches them once.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-struct Group([AtomicU32; CELLS_OF_GROUP]);
+struct CellGroup([AtomicU32; CELLS_OF_GROUP]);
 
 /// Counts requests of consumers without a lock and without knowing how many consumers there are:
 /// each counts in two cells of a group, which others may share, and has at most as many as the lesser
 /// says. So one is refused too early only when both its cells are shared with others that are busy.
 #[derive(Debug)]
 struct ConsumersInFlight {
-    groups: Box<[Group]>,
+    groups: Box<[CellGroup]>,
     max: u32,
 }
 
 /// The cells of a consumer.
 #[derive(Debug, Clone, Copy)]
-struct Cells {
+struct ConsumerCells {
     group: usize,
     places: [usize; 2],
 }
 
-impl Cells {
+impl ConsumerCells {
     const fn of(hash: u64) -> Self {
         let group = hash as usize % GROUPS;
         let first = (hash >> 32) as usize % CELLS_OF_GROUP;
@@ -291,12 +291,12 @@ impl Cells {
 impl ConsumersInFlight {
     fn new(max: u32) -> Self {
         Self {
-            groups: (0..GROUPS).map(|_| Group::default()).collect(),
+            groups: (0..GROUPS).map(|_| CellGroup::default()).collect(),
             max,
         }
     }
 
-    fn counts(&self, cells: Cells) -> impl Iterator<Item = &AtomicU32> {
+    fn counts(&self, cells: ConsumerCells) -> impl Iterator<Item = &AtomicU32> {
         let group = self.groups.get(cells.group);
         group
             .into_iter()
@@ -304,7 +304,7 @@ impl ConsumersInFlight {
             .flatten()
     }
 
-    fn enter(&self, cells: Cells) -> bool {
+    fn enter(&self, cells: ConsumerCells) -> bool {
         let mut is_admitted = false;
         for count in self.counts(cells) {
             is_admitted |= count.fetch_add(1, Ordering::Relaxed) < self.max;
@@ -315,7 +315,7 @@ impl ConsumersInFlight {
         is_admitted
     }
 
-    fn leave(&self, cells: Cells) {
+    fn leave(&self, cells: ConsumerCells) {
         for count in self.counts(cells) {
             count.fetch_sub(1, Ordering::Relaxed);
         }
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_consumer_has_as_many_requests_as_it_may_and_others_have_theirs() {
         let in_flight = ConsumersInFlight::new(3);
-        let (one, other) = (Cells::of(7), Cells::of(8));
+        let (one, other) = (ConsumerCells::of(7), ConsumerCells::of(8));
         for _ in 0..3 {
             assert!(in_flight.enter(one));
         }
@@ -363,8 +363,8 @@ mod tests {
     #[test]
     fn a_consumer_is_not_refused_for_one_shared_cell() {
         let in_flight = ConsumersInFlight::new(2);
-        let busy = Cells::of(5);
-        let shares_one = Cells::of(5 | (1 << 48));
+        let busy = ConsumerCells::of(5);
+        let shares_one = ConsumerCells::of(5 | (1 << 48));
         assert_eq!(busy.places[0], shares_one.places[0]);
         while in_flight.enter(busy) {}
         assert!(in_flight.enter(shares_one));
@@ -373,11 +373,11 @@ mod tests {
     #[test]
     fn two_cells_are_never_the_same() {
         for high in 0..=u16::MAX {
-            let [first, second] = Cells::of(u64::from(high) << 48 | 3 << 32).places;
+            let [first, second] = ConsumerCells::of(u64::from(high) << 48 | 3 << 32).places;
             assert_ne!(first, second);
         }
         for hash in [0, 5 | (5 << 32), u64::MAX] {
-            let [first, second] = Cells::of(hash).places;
+            let [first, second] = ConsumerCells::of(hash).places;
             assert_ne!(first, second);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::Limit;
-use crate::config::Limits;
+use crate::config::LimitSettings;
 
 /// What kind of work a request is. It decides how long the answer may take, and what is refused
 /// first when there is too much.
@@ -50,31 +50,31 @@ impl RequestClass {
 /// Counts the requests that are being answered.
 #[derive(Debug)]
 pub struct InFlight {
-    probes: Places,
-    decisions: Places,
-    writes: Places,
-    reads: Places,
-    pages: Places,
+    probes: InFlightPlaces,
+    decisions: InFlightPlaces,
+    writes: InFlightPlaces,
+    reads: InFlightPlaces,
+    pages: InFlightPlaces,
     /// Writes, reads and pages together.
-    others: Places,
+    others: InFlightPlaces,
     /// Bytes of the bodies of all.
-    body_bytes: Places,
+    body_bytes: InFlightPlaces,
 }
 
 impl InFlight {
     /// With these limits.
     #[must_use]
-    pub fn new(limits: &Limits) -> Arc<Self> {
+    pub fn new(limits: &LimitSettings) -> Arc<Self> {
         let (all, decisions) = (limits.max_in_flight, limits.max_decisions_in_flight);
         Arc::new(Self {
-            probes: Places::unlimited(),
-            decisions: Places::new(decisions),
-            writes: Places::new(limits.max_writes_in_flight),
-            reads: Places::unlimited(),
-            pages: Places::unlimited(),
+            probes: InFlightPlaces::unlimited(),
+            decisions: InFlightPlaces::new(decisions),
+            writes: InFlightPlaces::new(limits.max_writes_in_flight),
+            reads: InFlightPlaces::unlimited(),
+            pages: InFlightPlaces::unlimited(),
             // What is set aside for decisions is theirs, also while they do not need it.
-            others: Places::new(all.saturating_sub(decisions)),
-            body_bytes: Places::new(limits.max_body_bytes_in_flight),
+            others: InFlightPlaces::new(all.saturating_sub(decisions)),
+            body_bytes: InFlightPlaces::new(limits.max_body_bytes_in_flight),
         })
     }
 
@@ -82,9 +82,9 @@ impl InFlight {
     ///
     /// # Errors
     /// All places are taken. Probes are never refused.
-    pub fn enter(self: &Arc<Self>, class: RequestClass) -> Result<Place, Limit> {
+    pub fn enter(self: &Arc<Self>, class: RequestClass) -> Result<InFlightPlace, Limit> {
         self.take(class)?;
-        Ok(Place {
+        Ok(InFlightPlace {
             in_flight: Arc::clone(self),
             class,
             is_taken: AtomicBool::new(true),
@@ -92,7 +92,7 @@ impl InFlight {
         })
     }
 
-    fn places(&self, class: RequestClass) -> &Places {
+    fn places(&self, class: RequestClass) -> &InFlightPlaces {
         match class {
             RequestClass::Probe => &self.probes,
             RequestClass::Decision => &self.decisions,
@@ -141,7 +141,7 @@ impl InFlight {
 
 /// The place of a request among those that are being answered.
 #[derive(Debug)]
-pub struct Place {
+pub struct InFlightPlace {
     in_flight: Arc<InFlight>,
     class: RequestClass,
     /// Whether it is this request's; not while the client is awaited.
@@ -153,7 +153,7 @@ pub struct Place {
 /// A body up to this size is not counted: there is no more of them than there are requests.
 const UNCOUNTED_BODY: usize = 16 * 1024;
 
-impl Place {
+impl InFlightPlace {
     /// The body of the request is there, with so many bytes. It counts until it is let go.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for InFlightPlace {
     fn drop(&mut self) {
         self.leave();
         self.let_body_go();
@@ -204,12 +204,12 @@ impl Drop for Place {
 
 /// Places of which some are taken.
 #[derive(Debug)]
-struct Places {
+struct InFlightPlaces {
     taken: AtomicUsize,
     max: usize,
 }
 
-impl Places {
+impl InFlightPlaces {
     const fn new(max: usize) -> Self {
         Self {
             taken: AtomicUsize::new(0),
@@ -253,13 +253,13 @@ mod tests {
 
     fn in_flight() -> Arc<InFlight> {
         Arc::new(InFlight {
-            probes: Places::unlimited(),
-            decisions: Places::new(2),
-            writes: Places::new(1),
-            reads: Places::unlimited(),
-            pages: Places::unlimited(),
-            others: Places::new(3),
-            body_bytes: Places::new(100 * 1024),
+            probes: InFlightPlaces::unlimited(),
+            decisions: InFlightPlaces::new(2),
+            writes: InFlightPlaces::new(1),
+            reads: InFlightPlaces::unlimited(),
+            pages: InFlightPlaces::unlimited(),
+            others: InFlightPlaces::new(3),
+            body_bytes: InFlightPlaces::new(100 * 1024),
         })
     }
 

@@ -66,7 +66,7 @@ impl Limit {
 
 /// A request that exceeds a limit for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum LimitRefusal {
     /// The caller asks too often: 429.
     TooOften {
         /// What it exceeds.
@@ -78,7 +78,7 @@ pub enum Refused {
     Busy(Limit),
 }
 
-impl Refused {
+impl LimitRefusal {
     /// The limit.
     #[must_use]
     pub const fn limit(self) -> Limit {

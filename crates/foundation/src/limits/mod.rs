@@ -7,6 +7,6 @@ mod limit;
 mod rates;
 
 pub use consumers::{ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate, LargeCallPermit};
-pub use in_flight::{InFlight, Place, RequestClass};
-pub use limit::{Limit, Refused};
-pub use rates::{AddressKey, RateTable, Wait};
+pub use in_flight::{InFlight, InFlightPlace, RequestClass};
+pub use limit::{Limit, LimitRefusal};
+pub use rates::{AddressKey, RateTable, RetryAfter};

@@ -20,9 +20,9 @@ use moka::{policy::EvictionPolicy, sync::Cache};
 use crate::config::Rate;
 
 /// The buckets: the least recently used one is dropped where there are too many.
-struct Buckets<K>(Cache<K, Arc<InMemoryState>>);
+struct RateBuckets<K>(Cache<K, Arc<InMemoryState>>);
 
-impl<K: Hash + Eq + Clone + Send + Sync + 'static> StateStore for Buckets<K> {
+impl<K: Hash + Eq + Clone + Send + Sync + 'static> StateStore for RateBuckets<K> {
     type Key = K;
 
     fn measure_and_replace<T, F, E>(&self, key: &K, f: F) -> Result<T, E>
@@ -34,13 +34,14 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> StateStore for Buckets<K> {
     }
 }
 
-type Limiter<K> = RateLimiter<K, Buckets<K>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
+type BucketLimiter<K> =
+    RateLimiter<K, RateBuckets<K>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
 
 /// Whole seconds, at least one, until a bucket has a token again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wait(pub u32);
+pub struct RetryAfter(pub u32);
 
-impl Wait {
+impl RetryAfter {
     /// A duration in whole seconds, rounded up, at least one.
     #[must_use]
     pub fn of(duration: Duration) -> Self {
@@ -51,7 +52,7 @@ impl Wait {
 
 /// A rate that counts by key.
 pub struct RateTable<K: Hash + Eq + Clone + Send + Sync + 'static> {
-    limiter: Limiter<K>,
+    limiter: BucketLimiter<K>,
     burst: u32,
 }
 
@@ -79,7 +80,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> RateTable<K> {
             .time_to_idle(full_after)
             .build();
         Self {
-            limiter: RateLimiter::new(quota, Buckets(buckets), MonotonicClock),
+            limiter: RateLimiter::new(quota, RateBuckets(buckets), MonotonicClock),
             burst: rate.burst.max(1),
         }
     }
@@ -88,10 +89,10 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> RateTable<K> {
     ///
     /// # Errors
     /// It is empty.
-    pub fn take(&self, key: &K) -> Result<(), Wait> {
+    pub fn take(&self, key: &K) -> Result<(), RetryAfter> {
         self.limiter
             .check_key(key)
-            .map_err(|empty| Wait::of(empty.wait_time_from(MonotonicClock.now())))
+            .map_err(|empty| RetryAfter::of(empty.wait_time_from(MonotonicClock.now())))
     }
 
     /// Takes several tokens at once, all of them or none; of more than the bucket holds, as many as it
@@ -99,13 +100,13 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> RateTable<K> {
     ///
     /// # Errors
     /// There are not so many.
-    pub fn take_several(&self, key: &K, count: u32) -> Result<(), Wait> {
+    pub fn take_several(&self, key: &K, count: u32) -> Result<(), RetryAfter> {
         let Some(count) = NonZeroU32::new(count.min(self.burst)) else {
             return Ok(());
         };
         match self.limiter.check_key_n(key, count) {
             Ok(taken) => {
-                taken.map_err(|empty| Wait::of(empty.wait_time_from(MonotonicClock.now())))
+                taken.map_err(|empty| RetryAfter::of(empty.wait_time_from(MonotonicClock.now())))
             }
             // Never more than the bucket holds.
             Err(_) => Ok(()),
@@ -147,7 +148,7 @@ mod tests {
             assert_eq!(table.take(&1), Ok(()));
         }
         // One token flows back every three seconds.
-        assert_eq!(table.take(&1), Err(Wait(3)));
+        assert_eq!(table.take(&1), Err(RetryAfter(3)));
         assert_eq!(table.take(&2), Ok(()));
     }
 
@@ -168,7 +169,10 @@ mod tests {
     #[test]
     fn a_wait_is_whole_seconds_and_at_least_one() {
         for (milliseconds, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (3_000, 3)] {
-            assert_eq!(Wait::of(Duration::from_millis(milliseconds)), Wait(seconds));
+            assert_eq!(
+                RetryAfter::of(Duration::from_millis(milliseconds)),
+                RetryAfter(seconds)
+            );
         }
     }
 

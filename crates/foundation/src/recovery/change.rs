@@ -199,7 +199,7 @@ impl JournaledTable {
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum RowChange {
     /// It was removed.
     Gone,
     /// A watched column was changed.
@@ -208,7 +208,7 @@ pub enum What {
     Added,
 }
 
-impl What {
+impl RowChange {
     /// As the journal says it.
     #[must_use]
     pub const fn wire(self) -> &'static str {
@@ -222,18 +222,18 @@ impl What {
 
 /// A change, as the database notes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Change {
+pub struct JournaledChange {
     /// Of which table.
     pub table: JournaledTable,
     /// What happened.
-    pub what: What,
+    pub what: RowChange,
     /// The key of the row, and the columns that matter.
     pub row: Map<String, Value>,
 }
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Entry {
+pub struct JournalEntry {
     /// Epoch of the change feed in which it was written, 16 hexadecimal digits.
     pub epoch: String,
     /// Its number within that.
@@ -242,7 +242,7 @@ pub struct Entry {
     pub at: DateTime<Utc>,
     /// What happened.
     #[serde(flatten)]
-    pub change: Change,
+    pub change: JournaledChange,
 }
 
 #[cfg(test)]
@@ -268,7 +268,7 @@ mod tests {
             "what": "gone",
             "row": {"assignment_id": "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a", "package_id": 4},
         });
-        let entry: Entry = serde_json::from_value(line.clone()).unwrap();
+        let entry: JournalEntry = serde_json::from_value(line.clone()).unwrap();
         assert_eq!(entry.change.table, JournaledTable::AssignmentPackage);
         assert_eq!(serde_json::to_value(&entry).unwrap(), line);
     }

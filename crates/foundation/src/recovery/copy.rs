@@ -8,7 +8,7 @@ use super::{
     Journal, Recovery,
     journal::JournalFault,
     loss,
-    store::{self, Marks},
+    store::{self, MarkFrequency},
 };
 use crate::{
     db::commit_at_last,
@@ -136,7 +136,7 @@ impl Recovery {
             write(&mut connection, journal, &name).await?;
         }
         // The mark is in the database before it is in the journal.
-        if let Some(head) = store::mark(&mut connection, Marks::WhenDue).await? {
+        if let Some(head) = store::mark(&mut connection, MarkFrequency::WhenDue).await? {
             journal.put_head(&head).await?;
         }
         Ok(())
@@ -162,7 +162,7 @@ impl Recovery {
 pub async fn vanished(
     db: &mut PgConnection,
     journal: &Journal,
-) -> anyhow::Result<Vec<store::Vanished>> {
+) -> anyhow::Result<Vec<store::VanishedObject>> {
     let by = store::now(db).await?;
     let found = journal.objects_from(0).await?;
     let names: Vec<_> = found.into_iter().map(|object| object.name).collect();

@@ -1,8 +1,8 @@
 //! The journal itself: a folder or an object store outside the database.
 //!
-//! `head.json` holds the newest sign of life ([`Head`]), `entries/<thousand>/<number>-<time>-<uuid>.ndjson`
-//! what happened, one [`Entry`] a line, and at last how many
-//! ([`End`]). An object is written once and never changed.
+//! `head.json` holds the newest sign of life ([`JournalHead`]), `entries/<thousand>/<number>-<time>-<uuid>.ndjson`
+//! what happened, one [`JournalEntry`] a line, and at last how many
+//! ([`ObjectEnd`]). An object is written once and never changed.
 //! Numbers grow by one; two histories of a database may have used the same.
 
 use std::{sync::Arc, time::Duration};
@@ -18,12 +18,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use super::change::Entry;
+use super::change::JournalEntry;
 use crate::config::JournalPlace;
 
 /// The newest sign of life of the database that writes the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Head {
+pub struct JournalHead {
     /// The installation that the journal belongs to.
     pub journal: Uuid,
     /// The mark, which the database holds too.
@@ -83,7 +83,7 @@ const PROVIDERS: [&str; 3] = ["aws_", "google_", "azure_"];
 
 /// An object with entries.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Object {
+pub struct JournalObject {
     /// Its number.
     pub number: i64,
     /// When it was begun, by the database's clock.
@@ -108,7 +108,7 @@ fn numbered(number: i64) -> String {
     format!("{ENTRIES}/{:012}/{number:015}-", number / 1_000)
 }
 
-impl Object {
+impl JournalObject {
     fn named(name: String) -> Option<Self> {
         let rest = name.strip_prefix(ENTRIES)?.strip_prefix('/')?;
         let (_, rest) = rest.split_once('/')?;
@@ -126,7 +126,7 @@ impl Object {
 /// The last line of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct End {
+struct ObjectEnd {
     /// How many lines come before.
     entries: usize,
     /// How many rows the audit trail had when the object was written; none in objects of earlier versions.
@@ -136,22 +136,22 @@ struct End {
 
 /// What an object holds.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub struct ObjectContents {
     /// Its entries, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<JournalEntry>,
     /// How many rows the audit trail had when it was written; none when it does not say so.
     pub audit_rows: Option<i64>,
     /// What is wrong with it: lines that are no entries, or that are missing.
     pub wrong: Vec<String>,
 }
 
-fn read_entries(name: &str, bytes: &[u8]) -> Contents {
+fn read_entries(name: &str, bytes: &[u8]) -> ObjectContents {
     let (mut entries, mut wrong) = (Vec::new(), Vec::new());
     let lines = bytes.split(|byte| *byte == b'\n');
     let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
     let end = lines
         .last()
-        .and_then(|line| serde_json::from_slice::<End>(line).ok());
+        .and_then(|line| serde_json::from_slice::<ObjectEnd>(line).ok());
     if end.is_some() {
         lines.pop();
     }
@@ -170,7 +170,7 @@ fn read_entries(name: &str, bytes: &[u8]) -> Contents {
             "{name} of the journal is not whole: lines of it are missing"
         ));
     }
-    Contents {
+    ObjectContents {
         entries,
         audit_rows: end.and_then(|end| end.audit_rows),
         wrong,
@@ -216,7 +216,7 @@ impl Journal {
     ///
     /// # Errors
     /// The journal cannot be read, or the head is none.
-    pub async fn head(&self) -> anyhow::Result<Option<Head>> {
+    pub async fn head(&self) -> anyhow::Result<Option<JournalHead>> {
         match self.read(HEAD).await {
             Ok(bytes) => {
                 let head = serde_json::from_slice(&bytes).map_err(JournalFault::HeadDamaged)?;
@@ -231,7 +231,7 @@ impl Journal {
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub async fn put_head(&self, head: &Head) -> anyhow::Result<()> {
+    pub async fn put_head(&self, head: &JournalHead) -> anyhow::Result<()> {
         let mut bytes = serde_json::to_vec(head)?;
         bytes.push(b'\n');
         self.put(HEAD, bytes).await
@@ -244,7 +244,7 @@ impl Journal {
     pub async fn put_entries(
         &self,
         name: &str,
-        entries: &[Entry],
+        entries: &[JournalEntry],
         audit_rows: i64,
     ) -> anyhow::Result<()> {
         let mut bytes = Vec::new();
@@ -252,7 +252,7 @@ impl Journal {
             serde_json::to_writer(&mut bytes, entry)?;
             bytes.push(b'\n');
         }
-        let end = End {
+        let end = ObjectEnd {
             entries: entries.len(),
             audit_rows: Some(audit_rows),
         };
@@ -284,13 +284,13 @@ impl Journal {
     ///
     /// # Errors
     /// The journal cannot be listed.
-    pub async fn objects_from(&self, number: i64) -> anyhow::Result<Vec<Object>> {
+    pub async fn objects_from(&self, number: i64) -> anyhow::Result<Vec<JournalObject>> {
         // Everything in the folder that sorts after the beginning of that name.
         let offset = Path::from(numbered(number));
         let found = self
             .0
             .list_with_offset(Some(&Path::from(ENTRIES)), &offset)
-            .try_filter_map(async |object| Ok(Object::named(object.location.to_string())));
+            .try_filter_map(async |object| Ok(JournalObject::named(object.location.to_string())));
         let found = tokio::time::timeout(LISTING, found.try_collect()).await;
         let mut found: Vec<_> = found
             .context("listing the journal")?
@@ -303,7 +303,7 @@ impl Journal {
     ///
     /// # Errors
     /// The object cannot be read.
-    pub async fn entries(&self, name: &str) -> anyhow::Result<Contents> {
+    pub async fn entries(&self, name: &str) -> anyhow::Result<ObjectContents> {
         let bytes = self.read(name).await?;
         Ok(read_entries(name, &bytes))
     }
@@ -353,14 +353,14 @@ mod tests {
     #[test]
     fn the_name_of_an_object_says_its_number_and_when_it_was_begun() {
         let begun = at("2026-11-28T10:00:00.5Z");
-        let object = Object::named(object_name(1_234, begun)).unwrap();
+        let object = JournalObject::named(object_name(1_234, begun)).unwrap();
         assert_eq!((object.number, object.at), (1_234, begun));
         for other in [
             "entries/x.ndjson",
             "entries/000000000000/x.ndjson",
             "head.json",
         ] {
-            assert_eq!(Object::named(other.to_owned()), None, "{other}");
+            assert_eq!(JournalObject::named(other.to_owned()), None, "{other}");
         }
     }
 

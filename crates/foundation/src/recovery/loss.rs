@@ -11,16 +11,16 @@ use serde_json::{Map, Value, json};
 use sqlx::{PgConnection, PgPool};
 
 use super::{
-    Kind,
-    change::{Entry, JournaledTable, What},
-    journal::{Contents, Head, Journal, JournalFault, Object},
-    store::{self, Marks},
+    LossKind,
+    change::{JournalEntry, JournaledTable, RowChange},
+    journal::{Journal, JournalFault, JournalHead, JournalObject, ObjectContents},
+    store::{self, MarkFrequency},
 };
 use crate::{
-    audit::{self, Action, Actor, Checkpoint, Event, ObjectKind},
+    audit::{self, Action, Actor, AuditEvent, Checkpoint, ObjectKind},
     db::{
         DbError, begin_step, commit, commit_at_last, end_step,
-        feed::{self, Touched},
+        feed::{self, FeedEntryKind},
         undo_step,
     },
 };
@@ -39,7 +39,7 @@ const REPORT_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What is done about parts of the journal that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
+pub enum DamageHandling {
     /// Nothing is done again.
     Refuse,
     /// They are left out, and named. A head that is missing or damaged is made anew.
@@ -48,9 +48,9 @@ pub enum Damage {
 
 /// What a database lacks of what was known before.
 #[derive(Debug)]
-pub struct Loss {
+pub struct DatabaseLoss {
     /// How it came about.
-    pub kind: Kind,
+    pub kind: LossKind,
     /// The last time that the database knows of; none when it never wrote this journal.
     pub from: Option<DateTime<Utc>>,
     /// The last time that the journal or the checkpoints know of.
@@ -66,15 +66,18 @@ pub struct Loss {
     /// Why the head of the journal is made anew.
     pub head_fault: Option<String>,
     /// Objects of the journal that belong to the history that was lost.
-    objects: Vec<Object>,
+    objects: Vec<JournalObject>,
     /// The head of the journal, when the database does not know it.
-    head: Option<Head>,
+    head: Option<JournalHead>,
     /// The newest checkpoint, when the audit trail does not hold it.
     checkpoint: Option<Checkpoint>,
 }
 
 /// Refuses a journal that is none of a database.
-pub(super) fn must_be_of(head: Option<&Head>, known: &store::Known) -> Result<(), JournalFault> {
+pub(super) fn must_be_of(
+    head: Option<&JournalHead>,
+    known: &store::JournalState,
+) -> Result<(), JournalFault> {
     match head {
         None if known.last.is_some() => Err(JournalFault::Missing),
         Some(head) if head.journal != known.journal => Err(JournalFault::Foreign {
@@ -88,14 +91,14 @@ pub(super) fn must_be_of(head: Option<&Head>, known: &store::Known) -> Result<()
 /// The head of the journal, or what is wrong with it where that is let pass.
 async fn head_of(
     journal: &Journal,
-    damage: Damage,
-) -> anyhow::Result<(Option<Head>, Option<JournalFault>)> {
+    damage: DamageHandling,
+) -> anyhow::Result<(Option<JournalHead>, Option<JournalFault>)> {
     let error = match journal.head().await {
         Ok(head) => return Ok((head, None)),
         Err(error) => error,
     };
     match error.downcast() {
-        Ok(fault) if damage == Damage::LeaveOut => Ok((None, Some(fault))),
+        Ok(fault) if damage == DamageHandling::LeaveOut => Ok((None, Some(fault))),
         Ok(fault) => Err(fault.into()),
         Err(error) => Err(error),
     }
@@ -104,7 +107,12 @@ async fn head_of(
 /// Objects that are no loss although the database does not know them: they are older than what is kept,
 /// so many days, or than all that it wrote itself and numbered like it. It knew them once, and a
 /// copy of them was put back.
-fn put_back(object: &Object, known: &store::Known, head: Option<&Head>, days: u32) -> bool {
+fn put_back(
+    object: &JournalObject,
+    known: &store::JournalState,
+    head: Option<&JournalHead>,
+    days: u32,
+) -> bool {
     let newest = head.map(|head| head.at).max(known.last);
     let is_expired = newest.is_some_and(|at| object.at < at - Duration::days(i64::from(days)));
     is_expired && object.number <= known.objects
@@ -152,8 +160,8 @@ pub async fn find(
     journal: Option<&Journal>,
     checkpoint: Option<&Checkpoint>,
     days: u32,
-    damage: Damage,
-) -> anyhow::Result<Option<Loss>> {
+    damage: DamageHandling,
+) -> anyhow::Result<Option<DatabaseLoss>> {
     let (head, mut head_fault) = match journal {
         Some(journal) => head_of(journal, damage).await?,
         None => (None, None),
@@ -162,7 +170,7 @@ pub async fn find(
     if journal.is_some() && head_fault.is_none() {
         match must_be_of(head.as_ref(), &known) {
             Ok(()) => {}
-            Err(fault @ JournalFault::Missing) if damage == Damage::LeaveOut => {
+            Err(fault @ JournalFault::Missing) if damage == DamageHandling::LeaveOut => {
                 head_fault = Some(fault);
             }
             Err(fault) => return Err(fault.into()),
@@ -182,7 +190,7 @@ pub async fn find(
                 .into_iter()
                 .filter(|object| unknown.contains(&object.name)),
         );
-        if damage == Damage::Refuse {
+        if damage == DamageHandling::Refuse {
             let before = missing.len();
             let first = missing.first().cloned();
             missing.retain(|object| !put_back(object, &known, head.as_ref(), days));
@@ -228,11 +236,11 @@ pub async fn find(
     let is_short = from
         .zip(to)
         .is_some_and(|(from, to)| (to - from).abs() <= FAIL_OVER);
-    Ok(Some(Loss {
+    Ok(Some(DatabaseLoss {
         kind: if is_short && head_fault.is_none() && !is_gap && !is_of_another {
-            Kind::FailOver
+            LossKind::FailOver
         } else {
-            Kind::Restore
+            LossKind::Restore
         },
         from,
         to,
@@ -252,10 +260,10 @@ pub async fn find(
 async fn rows_lost_until(
     db: &mut PgConnection,
     journal: &Journal,
-    object: &Object,
+    object: &JournalObject,
 ) -> anyhow::Result<Option<i64>> {
     // One that cannot be read is reported where it is replayed.
-    let Ok(Contents {
+    let Ok(ObjectContents {
         audit_rows: Some(rows),
         ..
     }) = journal.entries(&object.name).await
@@ -267,9 +275,9 @@ async fn rows_lost_until(
 
 /// How a recovery ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum RecoveryOutcome {
     /// What was missing is done again.
-    Done(Recovered),
+    Done(RecoveredChanges),
     /// Another one has done it meanwhile.
     DoneBefore,
     /// Another one is at work.
@@ -278,9 +286,9 @@ pub enum Outcome {
 
 /// What was done again.
 #[derive(Debug, Default)]
-pub struct Recovered {
+pub struct RecoveredChanges {
     /// Changes that the journal holds and the database did not, by table and kind.
-    pub changes: BTreeMap<(JournaledTable, What), u64>,
+    pub changes: BTreeMap<(JournaledTable, RowChange), u64>,
     /// Rows that had to be changed for it.
     pub rows: u64,
     /// Sessions that were ended.
@@ -289,7 +297,7 @@ pub struct Recovered {
     pub left_out: Vec<String>,
 }
 
-impl Recovered {
+impl RecoveredChanges {
     /// How many changes the journal holds that the database did not.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -300,13 +308,13 @@ impl Recovered {
 /// A change of the journal that the database refuses to do again.
 #[derive(Debug, thiserror::Error)]
 #[error("what {object} of the journal says of {table} cannot be done again ({row}): {cause}", table = .entry.change.table.name(), row = serde_json::Value::Object(.entry.change.row.clone()))]
-pub struct Unrecoverable {
+pub struct UnrecoverableChange {
     object: String,
-    entry: Entry,
+    entry: JournalEntry,
     cause: DbError,
 }
 
-impl Loss {
+impl DatabaseLoss {
     /// How many objects of the journal are missing.
     #[must_use]
     pub fn objects(&self) -> usize {
@@ -321,8 +329,8 @@ impl Loss {
         &self,
         db: &PgPool,
         journal: Option<&Journal>,
-        damage: Damage,
-    ) -> anyhow::Result<Recovered> {
+        damage: DamageHandling,
+    ) -> anyhow::Result<RecoveredChanges> {
         let mut tx = db.begin().await?;
         let recovered = replay(&mut tx, journal, &self.objects, damage).await?;
         tx.rollback().await?;
@@ -340,14 +348,14 @@ impl Loss {
         db: &PgPool,
         journal: Option<&Journal>,
         by: Actor,
-        damage: Damage,
-    ) -> anyhow::Result<Outcome> {
+        damage: DamageHandling,
+    ) -> anyhow::Result<RecoveryOutcome> {
         let mut tx = db.begin().await?;
         // Who copies to the journal holds the row for an instant.
         let since = Instant::now();
         while !store::lock(&mut tx).await? {
             if since.elapsed() > LOCK_TIMEOUT {
-                return Ok(Outcome::UnderWay);
+                return Ok(RecoveryOutcome::UnderWay);
             }
             tokio::time::sleep(LOCK_AGAIN).await;
         }
@@ -357,7 +365,7 @@ impl Loss {
             .map(|object| object.name.clone())
             .collect();
         let unknown: HashSet<_> = store::unknown(&mut tx, &names).await?.into_iter().collect();
-        let objects: Vec<Object> = self
+        let objects: Vec<JournalObject> = self
             .objects
             .iter()
             .filter(|object| unknown.contains(&object.name))
@@ -370,16 +378,16 @@ impl Loss {
             && (mark.is_none() || known.has_mark)
             && (self.checkpoint.is_none() || known.has_checkpoint);
         if is_done {
-            return Ok(Outcome::DoneBefore);
+            return Ok(RecoveryOutcome::DoneBefore);
         }
         let mut recovered = replay(&mut tx, journal, &objects, damage).await?;
-        if self.kind == Kind::Restore {
+        if self.kind == LossKind::Restore {
             recovered.sessions = store::fence(&mut tx).await?;
         }
         // Another history may have used the same numbers, also for an instance that was away meanwhile.
         feed::begin_another_epoch(&mut tx).await?;
         let revocations = i64::try_from(recovered.total()).unwrap_or(i64::MAX);
-        let run = store::Run {
+        let run = store::RecoveryRun {
             kind: self.kind,
             from: self.from,
             to: self.to,
@@ -388,8 +396,8 @@ impl Loss {
             checkpoint: self.checkpoint.as_ref().map(|checkpoint| &*checkpoint.hash),
         };
         store::note(&mut tx, run, &objects, mark).await?;
-        feed::append(&mut tx, Touched::Everything, "recovery").await?;
-        let event = Event {
+        feed::append(&mut tx, FeedEntryKind::Everything, "recovery").await?;
+        let event = AuditEvent {
             actor: by,
             action: Action::RecoverReplayed,
             object_kind: ObjectKind::Recovery,
@@ -415,21 +423,21 @@ impl Loss {
             | Actor::Operator => commit_at_last(tx).await?,
         }
         if let (Some(_), Some(journal)) = (&self.head_fault, journal)
-            && let Some(head) = store::mark(&mut *db.acquire().await?, Marks::Now).await?
+            && let Some(head) = store::mark(&mut *db.acquire().await?, MarkFrequency::Now).await?
         {
             journal.put_head(&head).await?;
         }
-        Ok(Outcome::Done(recovered))
+        Ok(RecoveryOutcome::Done(recovered))
     }
 }
 
 async fn replay(
     tx: &mut PgConnection,
     journal: Option<&Journal>,
-    objects: &[Object],
-    damage: Damage,
-) -> anyhow::Result<Recovered> {
-    let mut recovered = Recovered::default();
+    objects: &[JournalObject],
+    damage: DamageHandling,
+) -> anyhow::Result<RecoveredChanges> {
+    let mut recovered = RecoveredChanges::default();
     let mut reported = Instant::now();
     for (done, object) in objects.iter().enumerate() {
         if reported.elapsed() >= REPORT_EVERY {
@@ -444,20 +452,20 @@ async fn replay(
         let journal = journal.context("there is no journal to read")?;
         let contents = match journal.entries(&object.name).await {
             Ok(read) => read,
-            Err(error) if damage == Damage::LeaveOut => Contents {
+            Err(error) if damage == DamageHandling::LeaveOut => ObjectContents {
                 wrong: vec![format!("{error:#}")],
-                ..Contents::default()
+                ..ObjectContents::default()
             },
             Err(error) => return Err(error),
         };
-        if let (Some(first), Damage::Refuse) = (contents.wrong.first(), damage) {
+        if let (Some(first), DamageHandling::Refuse) = (contents.wrong.first(), damage) {
             anyhow::bail!("{first}");
         }
         recovered.left_out.extend(contents.wrong);
         let held = store::held(tx, &contents.entries).await?;
         let places = contents.entries.into_iter().zip(1..);
         let lost = places.filter(|(_, place)| !held.contains(place));
-        let lost: Vec<Entry> = lost.map(|(entry, _)| entry).collect();
+        let lost: Vec<JournalEntry> = lost.map(|(entry, _)| entry).collect();
         begin_step(tx).await?;
         match replay_in_sets(tx, &lost).await {
             Ok(rows) => {
@@ -481,8 +489,8 @@ async fn replay(
 
 /// Does entries of an object again, those of each table in their order and as many at once as are of one
 /// kind. How many rows that changed.
-async fn replay_in_sets(tx: &mut PgConnection, entries: &[Entry]) -> Result<u64, DbError> {
-    let mut tables: BTreeMap<JournaledTable, Vec<&Entry>> = BTreeMap::new();
+async fn replay_in_sets(tx: &mut PgConnection, entries: &[JournalEntry]) -> Result<u64, DbError> {
+    let mut tables: BTreeMap<JournaledTable, Vec<&JournalEntry>> = BTreeMap::new();
     for entry in entries {
         tables.entry(entry.change.table).or_default().push(entry);
     }
@@ -497,21 +505,21 @@ async fn replay_in_sets(tx: &mut PgConnection, entries: &[Entry]) -> Result<u64,
 
 /// Entries of one kind and of different rows.
 #[derive(Debug, PartialEq)]
-struct Set<'a> {
-    what: What,
+struct EntrySet<'a> {
+    what: RowChange,
     rows: Vec<&'a Map<String, Value>>,
 }
 
 /// Sets that come to the same as the entries one by one: those of a row keep their order, and the order of
 /// different rows does not matter.
-fn sets<'a>(table: JournaledTable, entries: &[&'a Entry]) -> Vec<Set<'a>> {
+fn sets<'a>(table: JournaledTable, entries: &[&'a JournalEntry]) -> Vec<EntrySet<'a>> {
     let mut before: HashMap<String, usize> = HashMap::new();
-    let mut sets: BTreeMap<(usize, What), Set<'a>> = BTreeMap::new();
+    let mut sets: BTreeMap<(usize, RowChange), EntrySet<'a>> = BTreeMap::new();
     for entry in entries {
         let (row, what) = (&entry.change.row, entry.change.what);
         let key: Vec<_> = table.key().iter().map(|column| row.get(*column)).collect();
         let of_row = before.entry(format!("{key:?}")).or_default();
-        let set = sets.entry((*of_row, what)).or_insert_with(|| Set {
+        let set = sets.entry((*of_row, what)).or_insert_with(|| EntrySet {
             what,
             rows: Vec::new(),
         });
@@ -523,10 +531,10 @@ fn sets<'a>(table: JournaledTable, entries: &[&'a Entry]) -> Vec<Set<'a>> {
 
 async fn replay_each(
     tx: &mut PgConnection,
-    object: &Object,
-    entries: Vec<Entry>,
-    damage: Damage,
-    recovered: &mut Recovered,
+    object: &JournalObject,
+    entries: Vec<JournalEntry>,
+    damage: DamageHandling,
+    recovered: &mut RecoveredChanges,
 ) -> anyhow::Result<()> {
     for entry in entries {
         let (table, what) = (entry.change.table, entry.change.what);
@@ -540,12 +548,12 @@ async fn replay_each(
             Err(cause) => {
                 undo_step(tx).await?;
                 let object = object.name.clone();
-                let refused = Unrecoverable {
+                let refused = UnrecoverableChange {
                     object,
                     entry,
                     cause,
                 };
-                if damage == Damage::Refuse {
+                if damage == DamageHandling::Refuse {
                     return Err(refused.into());
                 }
                 recovered.left_out.push(refused.to_string());
@@ -558,17 +566,17 @@ async fn replay_each(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recovery::Change;
+    use crate::recovery::JournaledChange;
 
-    fn entry(what: What, id: i64) -> Entry {
+    fn entry(what: RowChange, id: i64) -> JournalEntry {
         let Value::Object(row) = json!({"id": id}) else {
             unreachable!()
         };
-        Entry {
+        JournalEntry {
             epoch: String::new(),
             position: 0,
             at: DateTime::UNIX_EPOCH,
-            change: Change {
+            change: JournaledChange {
                 table: JournaledTable::SystemUser,
                 what,
                 row,
@@ -576,8 +584,8 @@ mod tests {
         }
     }
 
-    fn shape(entries: &[Entry]) -> Vec<(What, Vec<i64>)> {
-        let all: Vec<&Entry> = entries.iter().collect();
+    fn shape(entries: &[JournalEntry]) -> Vec<(RowChange, Vec<i64>)> {
+        let all: Vec<&JournalEntry> = entries.iter().collect();
         let id = |row: &&Map<String, Value>| row["id"].as_i64().unwrap();
         let sets = sets(JournaledTable::SystemUser, &all);
         sets.iter()
@@ -588,28 +596,28 @@ mod tests {
     #[test]
     fn a_set_is_of_one_kind_and_has_no_row_twice() {
         let entries = [
-            entry(What::Set, 1),
-            entry(What::Set, 2),
-            entry(What::Set, 1),
-            entry(What::Gone, 2),
-            entry(What::Gone, 1),
+            entry(RowChange::Set, 1),
+            entry(RowChange::Set, 2),
+            entry(RowChange::Set, 1),
+            entry(RowChange::Gone, 2),
+            entry(RowChange::Gone, 1),
         ];
         let expected = [
-            (What::Set, vec![1, 2]),
-            (What::Gone, vec![2]),
-            (What::Set, vec![1]),
-            (What::Gone, vec![1]),
+            (RowChange::Set, vec![1, 2]),
+            (RowChange::Gone, vec![2]),
+            (RowChange::Set, vec![1]),
+            (RowChange::Gone, vec![1]),
         ];
         assert_eq!(shape(&entries), expected);
     }
 
     #[test]
     fn entries_of_two_kinds_that_take_turns_are_few_sets() {
-        let entries: Vec<Entry> = (0..100)
-            .flat_map(|id| [entry(What::Set, id), entry(What::Gone, id)])
+        let entries: Vec<JournalEntry> = (0..100)
+            .flat_map(|id| [entry(RowChange::Set, id), entry(RowChange::Gone, id)])
             .collect();
         let all: Vec<i64> = (0..100).collect();
-        let expected = [(What::Set, all.clone()), (What::Gone, all)];
+        let expected = [(RowChange::Set, all.clone()), (RowChange::Gone, all)];
         assert_eq!(shape(&entries), expected);
     }
 }

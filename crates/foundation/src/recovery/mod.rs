@@ -5,7 +5,7 @@
 //! another history, the two are compared ([`Recovery::watch`]): a database that lacks what the
 //! journal or the checkpoints of the audit trail know of is *recovering*, and nothing is decided on
 //! it. What a fail-over lost is done again at once; after a restore an operator decides
-//! ([`Loss::recover`]).
+//! ([`DatabaseLoss::recover`]).
 
 mod change;
 mod copy;
@@ -15,10 +15,13 @@ mod loss;
 mod state;
 mod store;
 
-pub use change::{Change, Entry, JournaledTable, What};
+pub use change::{JournalEntry, JournaledChange, JournaledTable, RowChange};
 pub use copy::vanished;
-pub use journal::{Head, Journal, JournalFault};
-pub use kind::Kind;
-pub use loss::{Damage, Loss, Outcome, Recovered, Unrecoverable, find, lost_checkpoint};
+pub use journal::{Journal, JournalFault, JournalHead};
+pub use kind::LossKind;
+pub use loss::{
+    DamageHandling, DatabaseLoss, RecoveredChanges, RecoveryOutcome, UnrecoverableChange, find,
+    lost_checkpoint,
+};
 pub use state::Recovery;
-pub use store::{Vanished, Waiting, not_before, waiting};
+pub use store::{VanishedObject, WaitingEntries, not_before, waiting};

@@ -10,12 +10,12 @@ use std::{
 
 use sqlx::PgPool;
 
-use super::{Damage, Journal, Kind, Outcome, loss, store};
+use super::{DamageHandling, Journal, LossKind, RecoveryOutcome, loss, store};
 use crate::{
     audit::{Actor, Checkpoints},
-    db::feed::{Epoch, Feed},
+    db::feed::{ChangeFeed, Epoch},
     telemetry::metrics::RECOVERING,
-    token::Fence,
+    token::RestoreFence,
 };
 
 /// How often a database that is recovering, or a journal that cannot be read, is looked at again.
@@ -37,12 +37,12 @@ pub struct Recovery {
     /// Days for which the journal is kept.
     days: u32,
     checkpoints: Option<Arc<Checkpoints>>,
-    feed: Arc<Feed>,
+    feed: Arc<ChangeFeed>,
     /// Bits of the epoch that lacks nothing.
     good: AtomicU64,
     /// Whether it was reported at the start that the database lacks something.
     is_reported: AtomicBool,
-    fence: Fence,
+    fence: RestoreFence,
 }
 
 impl Recovery {
@@ -52,8 +52,8 @@ impl Recovery {
         journal: Option<Journal>,
         days: u32,
         checkpoints: Option<Arc<Checkpoints>>,
-        feed: Arc<Feed>,
-        fence: Fence,
+        feed: Arc<ChangeFeed>,
+        fence: RestoreFence,
     ) -> Self {
         let is_compared = journal.is_some() || checkpoints.is_some();
         metrics::gauge!(RECOVERING.name).set(if is_compared { 1.0 } else { 0.0 });
@@ -150,12 +150,12 @@ impl Recovery {
             self.journal.as_ref(),
             checkpoint.as_ref(),
             self.days,
-            Damage::Refuse,
+            DamageHandling::Refuse,
         )
         .await?;
         drop(connection);
         if let Some(loss) = found {
-            if loss.kind == Kind::Restore {
+            if loss.kind == LossKind::Restore {
                 metrics::gauge!(RECOVERING.name).set(1.0);
                 if is_reported && loss.is_of_another {
                     tracing::error!(
@@ -182,10 +182,15 @@ impl Recovery {
                 );
             }
             let outcome = loss
-                .recover(db, self.journal.as_ref(), Actor::Job, Damage::Refuse)
+                .recover(
+                    db,
+                    self.journal.as_ref(),
+                    Actor::Job,
+                    DamageHandling::Refuse,
+                )
                 .await?;
             match outcome {
-                Outcome::Done(recovered) => tracing::warn!(
+                RecoveryOutcome::Done(recovered) => tracing::warn!(
                     from = loss.from.map(|at| at.to_rfc3339()),
                     to = loss.to.map(|at| at.to_rfc3339()),
                     revocations = recovered.total(),
@@ -193,8 +198,8 @@ impl Recovery {
                     audit_rows_lost_at_least = loss.audit_rows,
                     "the database lacked what was known before a fail-over; what ended an access was done again"
                 ),
-                Outcome::DoneBefore => {}
-                Outcome::UnderWay => {
+                RecoveryOutcome::DoneBefore => {}
+                RecoveryOutcome::UnderWay => {
                     if is_reported {
                         tracing::info!("another instance does it; this one waits");
                     }

@@ -8,9 +8,9 @@ use sqlx::{AssertSqlSafe, PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Kind,
-    change::{Change, Entry, JournaledTable, What},
-    journal::{Head, Object, object_name},
+    LossKind,
+    change::{JournalEntry, JournaledChange, JournaledTable, RowChange},
+    journal::{JournalHead, JournalObject, object_name},
 };
 use crate::{audit::Checkpoint, db::DbError};
 
@@ -73,16 +73,16 @@ pub async fn unwritten(db: &mut PgConnection, older_than_s: f64) -> Result<Vec<S
 }
 
 /// The entries of an object.
-pub async fn entries(db: &mut PgConnection, object: &str) -> Result<Vec<Entry>, DbError> {
+pub async fn entries(db: &mut PgConnection, object: &str) -> Result<Vec<JournalEntry>, DbError> {
     let rows = sqlx::query!(
-        r#"select e.seq, e.at, e.change as "change: Json<Change>",
+        r#"select e.seq, e.at, e.change as "change: Json<JournaledChange>",
              coalesce((select epoch from feed_epoch where origin = feed_origin()), '') as "epoch!"
            from journal_entry e where e.object = $1 order by e.seq"#,
         object
     )
     .fetch_all(db)
     .await?;
-    let entries = rows.into_iter().map(|row| Entry {
+    let entries = rows.into_iter().map(|row| JournalEntry {
         epoch: row.epoch,
         position: row.seq,
         at: row.at,
@@ -129,7 +129,7 @@ pub async fn is_due(db: &mut PgConnection) -> Result<bool, DbError> {
 
 /// How often a mark is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marks {
+pub enum MarkFrequency {
     /// When it is time for one.
     WhenDue,
     /// Now.
@@ -137,7 +137,10 @@ pub enum Marks {
 }
 
 /// Makes a mark.
-pub async fn mark(tx: &mut PgConnection, marks: Marks) -> Result<Option<Head>, DbError> {
+pub async fn mark(
+    tx: &mut PgConnection,
+    marks: MarkFrequency,
+) -> Result<Option<JournalHead>, DbError> {
     let head = sqlx::query!(
         r#"with due as (
              update journal_end set marked_at = service_now()
@@ -149,11 +152,11 @@ pub async fn mark(tx: &mut PgConnection, marks: Marks) -> Result<Option<Head>, D
              coalesce((select epoch from feed_epoch where origin = feed_origin()), '') as "epoch!"
            from made cross join due"#,
         MARK_EVERY_S,
-        marks == Marks::Now
+        marks == MarkFrequency::Now
     )
     .fetch_optional(tx)
     .await?;
-    Ok(head.map(|row| Head {
+    Ok(head.map(|row| JournalHead {
         journal: row.journal,
         objects: row.objects,
         mark: row.id,
@@ -166,7 +169,7 @@ pub async fn mark(tx: &mut PgConnection, marks: Marks) -> Result<Option<Head>, D
 
 /// What waits for the journal.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Waiting {
+pub struct WaitingEntries {
     /// Entries.
     pub entries: i64,
     /// Age of the oldest, in seconds; 0 when there is none.
@@ -174,14 +177,14 @@ pub struct Waiting {
 }
 
 /// Counts what is not in the journal yet.
-pub async fn waiting(db: &mut PgConnection) -> Result<Waiting, DbError> {
+pub async fn waiting(db: &mut PgConnection) -> Result<WaitingEntries, DbError> {
     let row = sqlx::query!(
         r#"select count(*) as "entries!", coalesce(extract(epoch from service_now() - min(e.at))::float8, 0) as "age!"
            from journal_entry e left join journal_object o on o.name = e.object where o.written_at is null"#
     )
     .fetch_one(db)
     .await?;
-    Ok(Waiting {
+    Ok(WaitingEntries {
         entries: row.entries,
         age_s: row.age.max(0.0),
     })
@@ -189,7 +192,7 @@ pub async fn waiting(db: &mut PgConnection) -> Result<Waiting, DbError> {
 
 /// What the database knows of the journal.
 #[derive(Debug)]
-pub struct Known {
+pub struct JournalState {
     /// What it calls its journal.
     pub journal: Uuid,
     /// Number of the last object that it began.
@@ -212,9 +215,9 @@ pub struct Known {
 /// Reads what the database knows of the journal and of a checkpoint.
 pub async fn known(
     db: &mut PgConnection,
-    head: Option<&Head>,
+    head: Option<&JournalHead>,
     checkpoint: Option<&Checkpoint>,
-) -> Result<Known, DbError> {
+) -> Result<JournalState, DbError> {
     let row = sqlx::query!(
         r#"select e.journal, e.objects, (select max(at) from journal_mark) as last,
              (select max(at) from audit_log where at <= $4) as last_audited,
@@ -232,7 +235,7 @@ pub async fn known(
     )
     .fetch_one(db)
     .await?;
-    Ok(Known {
+    Ok(JournalState {
         journal: row.journal,
         objects: row.objects,
         last: row.last,
@@ -295,7 +298,7 @@ pub async fn unknown(db: &mut PgConnection, names: &[String]) -> Result<Vec<Stri
 /// Which of these entries the database holds itself, so that they are no loss: their places, from 1.
 pub async fn held(
     db: &mut PgConnection,
-    entries: &[Entry],
+    entries: &[JournalEntry],
 ) -> Result<HashSet<usize>, anyhow::Error> {
     let changes: Result<Vec<Value>, _> = entries
         .iter()
@@ -319,21 +322,21 @@ pub async fn held(
 pub async fn replay(
     tx: &mut PgConnection,
     changed: JournaledTable,
-    what: What,
+    what: RowChange,
     rows: &[&Map<String, Value>],
 ) -> Result<u64, DbError> {
     // Names of tables and columns are those of `JournaledTable`.
     let table = format!("\"{}\"", changed.name());
     let same = all_of(changed.key(), " and ", |c| format!("t.\"{c}\" = r.\"{c}\""));
     let statement = match what {
-        What::Gone => sqlx::query(AssertSqlSafe(format!(
+        RowChange::Gone => sqlx::query(AssertSqlSafe(format!(
             "delete from {table} t using jsonb_populate_recordset(null::{table}, $1) r where {same}"
         ))),
         // What a change of a party ends, without what it gives: a party is closed by it and never opened, and
         // loses a main unit that the journal does not confirm. Another that the change named may have been
         // lost with its number, and given to another party since. The next import of the registers gives what
         // is right.
-        What::Set if changed == JournaledTable::Party => sqlx::query(
+        RowChange::Set if changed == JournaledTable::Party => sqlx::query(
             r"update party t set
       status = case when t.status = 'deleted' or r.status = 'active' then t.status else r.status end,
       deleted_at = coalesce(t.deleted_at, r.deleted_at),
@@ -348,7 +351,7 @@ pub async fn replay(
       or (t.parent_key is not null and t.parent_key is distinct from r.parent_key)
       or t.form_id is distinct from r.form_id)",
         ),
-        What::Set => {
+        RowChange::Set => {
             let set = all_of(changed.watched(), ", ", |c| format!("\"{c}\" = r.\"{c}\""));
             let differs = all_of(changed.watched(), " or ", |c| {
                 format!("t.\"{c}\" is distinct from r.\"{c}\"")
@@ -357,7 +360,7 @@ pub async fn replay(
                 "update {table} t set {set} from jsonb_populate_recordset(null::{table}, $1) r where {same} and ({differs})"
             )))
         }
-        What::Added => {
+        RowChange::Added => {
             let columns = all_of(changed.added(), ", ", |c| format!("\"{c}\""));
             // The resource may be one that was made since.
             sqlx::query(AssertSqlSafe(format!(
@@ -387,8 +390,8 @@ pub async fn lock(tx: &mut PgConnection) -> Result<bool, DbError> {
 
 /// A recovery that was made.
 #[derive(Debug)]
-pub struct Run<'a> {
-    pub kind: Kind,
+pub struct RecoveryRun<'a> {
+    pub kind: LossKind,
     pub from: Option<DateTime<Utc>>,
     pub to: Option<DateTime<Utc>>,
     pub revocations: i64,
@@ -399,8 +402,8 @@ pub struct Run<'a> {
 /// Stores a recovery, and that what the journal holds belongs to the present history from now on.
 pub async fn note(
     tx: &mut PgConnection,
-    run: Run<'_>,
-    objects: &[Object],
+    run: RecoveryRun<'_>,
+    objects: &[JournalObject],
     mark: Option<Uuid>,
 ) -> Result<(), DbError> {
     let names: Vec<String> = objects.iter().map(|object| object.name.clone()).collect();
@@ -451,7 +454,7 @@ pub async fn not_before(db: &mut PgConnection) -> Result<Option<DateTime<Utc>>, 
 
 /// An object that was written and is not in the journal any more.
 #[derive(Debug)]
-pub struct Vanished {
+pub struct VanishedObject {
     /// Its name.
     pub name: String,
     /// Its entries are still in the database.
@@ -463,9 +466,9 @@ pub async fn vanished(
     db: &mut PgConnection,
     names: &[String],
     by: DateTime<Utc>,
-) -> Result<Vec<Vanished>, DbError> {
+) -> Result<Vec<VanishedObject>, DbError> {
     let rows = sqlx::query_as!(
-        Vanished,
+        VanishedObject,
         r#"select name, written_at > service_now() - interval '20 hours' and exists (select from journal_entry where object = name) as "has_entries!"
            from journal_object where written_at <= $2 and not name = any($1) order by name"#,
         names,

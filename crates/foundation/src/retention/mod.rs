@@ -65,7 +65,7 @@ classes! {
 }
 
 /// What a batch comes to: the rows that it deleted.
-pub type BatchResult<'c> = Pin<Box<dyn Future<Output = Result<u64, DbError>> + Send + 'c>>;
+pub type RetentionBatch<'c> = Pin<Box<dyn Future<Output = Result<u64, DbError>> + Send + 'c>>;
 
 /// Applies the retention of a class: batches, each in a transaction with its row of the audit trail,
 /// until less than [`BATCH`] rows were left. While another instance does the same, nothing happens.
@@ -75,7 +75,7 @@ pub type BatchResult<'c> = Pin<Box<dyn Future<Output = Result<u64, DbError>> + S
 pub async fn apply(
     pool: &PgPool,
     class: RetentionClass,
-    batch: impl for<'c> Fn(&'c mut PgConnection) -> BatchResult<'c> + Send + Sync,
+    batch: impl for<'c> Fn(&'c mut PgConnection) -> RetentionBatch<'c> + Send + Sync,
 ) -> Result<u64, DbError> {
     let mut all = 0;
     loop {
@@ -105,7 +105,7 @@ pub async fn record(
     class: RetentionClass,
     rows: u64,
 ) -> Result<(), DbError> {
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: Actor::Job,
         action: class.action(),
         object_kind: ObjectKind::Retention,

@@ -118,7 +118,7 @@ pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), D
     let mut tx = pool.begin().await?;
     if let Some(token) = new.replaces {
         let replaced = sqlx::query_as!(
-            Ended,
+            EndedSession,
             "delete from session where id = $1 returning id, person_uuid",
             &sha256(token)[..]
         );
@@ -149,7 +149,7 @@ pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), D
     let started = event(Action::SessionStarted, &id, new.person_uuid, detail);
     audit::record(&mut tx, started).await?;
     let oldest = sqlx::query_as!(
-        Ended,
+        EndedSession,
         "delete from session where id in (select id from session where person_uuid = $1 order by created desc offset 10)
          returning id, person_uuid",
         new.person_uuid
@@ -187,14 +187,14 @@ impl EndCause {
 
 /// A session that was deleted.
 #[derive(Debug)]
-struct Ended {
+struct EndedSession {
     id: Vec<u8>,
     person_uuid: Uuid,
 }
 
 /// A row of the trail about a session of a person.
-fn event(action: Action, id: &[u8], person: Uuid, detail: Value) -> audit::Event<'static> {
-    audit::Event {
+fn event(action: Action, id: &[u8], person: Uuid, detail: Value) -> audit::AuditEvent<'static> {
+    audit::AuditEvent {
         actor: Actor::Person(person),
         action,
         object_kind: ObjectKind::Session,
@@ -216,7 +216,7 @@ fn short_id(id: &[u8]) -> String {
 /// Writes the rows of sessions that ended.
 async fn note_ended(
     tx: &mut PgConnection,
-    sessions: Vec<Ended>,
+    sessions: Vec<EndedSession>,
     cause: EndCause,
 ) -> Result<(), DbError> {
     for ended in sessions {
@@ -236,7 +236,7 @@ async fn note_ended(
 pub async fn delete_sessions_of_login(pool: &PgPool, token: &str) -> Result<(), DbError> {
     let mut tx = pool.begin().await?;
     let ended = sqlx::query_as!(
-        Ended,
+        EndedSession,
         "delete from session s using session own
          where own.id = $1
            and (s.id = own.id or (s.upstream_issuer = own.upstream_issuer and s.upstream_sid = own.upstream_sid))
@@ -256,7 +256,7 @@ pub async fn delete_upstream_sessions(
 ) -> Result<(), DbError> {
     let mut tx = pool.begin().await?;
     let ended = sqlx::query_as!(
-        Ended,
+        EndedSession,
         "delete from session where upstream_issuer = $1 and upstream_sid = $2 returning id, person_uuid",
         issuer,
         sid

@@ -9,14 +9,14 @@ use tracing::{
 };
 use tracing_subscriber::layer::{Context, Filter, Layer};
 
-use super::faults::Throttle;
+use super::faults::FaultThrottle;
 
 /// How the targets of the driver begin.
 const DRIVER: &str = "sqlx";
 
 /// Leaves out what comes more often. Lines below `INFO` stay: they are asked for.
 #[derive(Debug, Default)]
-pub(super) struct DriverLines(Throttle<Identifier>);
+pub(super) struct DriverLines(FaultThrottle<Identifier>);
 
 impl DriverLines {
     fn admits(&self, metadata: &Metadata<'_>) -> bool {

@@ -22,22 +22,22 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// When lines of each kind were written last.
 #[derive(Debug)]
-pub(super) struct Throttle<K>(Mutex<HashMap<K, Line>>);
+pub(super) struct FaultThrottle<K>(Mutex<HashMap<K, FaultLine>>);
 
-impl<K> Default for Throttle<K> {
+impl<K> Default for FaultThrottle<K> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Line {
+struct FaultLine {
     written: Instant,
     unwritten: u64,
 }
 
 /// The log is the process's; so is what was written to it.
-static THROTTLE: LazyLock<Throttle<&'static str>> = LazyLock::new(Throttle::default);
+static THROTTLE: LazyLock<FaultThrottle<&'static str>> = LazyLock::new(FaultThrottle::default);
 
 /// How many lines of a kind were left out before the next one; none when this one is left out too.
 #[must_use]
@@ -62,14 +62,14 @@ pub fn log(kind: &'static str, level: FaultLevel, cause: &str) {
     }
 }
 
-impl<K: Eq + Hash> Throttle<K> {
+impl<K: Eq + Hash> FaultThrottle<K> {
     /// How many lines of the kind were left out before this one; none when this one is left out.
     pub(super) fn pass(&self, kind: K, now: Instant) -> Option<u64> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = lines.get_mut(&kind) else {
             lines.insert(
                 kind,
-                Line {
+                FaultLine {
                     written: now,
                     unwritten: 0,
                 },
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_kind_is_written_once_a_second_with_the_number_of_the_others() {
-        let throttle = Throttle::default();
+        let throttle = FaultThrottle::default();
         let start = Instant::now();
         let written = (0..100).filter(|_| throttle.pass("disk_full", start).is_some());
         assert_eq!(written.count(), 1);

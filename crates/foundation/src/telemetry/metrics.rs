@@ -34,7 +34,7 @@ impl MetricKind {
 
 /// A metric.
 #[derive(Debug)]
-pub struct Family {
+pub struct MetricFamily {
     /// Name, with the unit and `_total` where they belong.
     pub name: &'static str,
     /// Its type.
@@ -50,7 +50,7 @@ pub struct Family {
 macro_rules! families {
     ($($constant:ident: $kind:ident $unit:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
         $(#[doc = $help]
-        pub const $constant: Family = Family {
+        pub const $constant: MetricFamily = MetricFamily {
             name: $name,
             kind: MetricKind::$kind,
             unit: Unit::$unit,
@@ -59,7 +59,7 @@ macro_rules! families {
         };)*
 
         /// Every metric but those of the process.
-        pub const ALL: &[&Family] = &[$(&$constant),*];
+        pub const ALL: &[&MetricFamily] = &[$(&$constant),*];
     };
 }
 

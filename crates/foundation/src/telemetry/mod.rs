@@ -68,7 +68,7 @@ pub fn init(settings: &Log, export: Option<SpanExport>) -> LogGuard {
         .buffered_lines_limit(QUEUE)
         .lossy(true)
         .thread_name("log")
-        .finish(Masked {
+        .finish(MaskedStderr {
             out: io::stderr(),
             gathered: Vec::new(),
         });
@@ -153,7 +153,7 @@ impl io::Write for MaskedLine {
 
 /// Standard error, after the mask. Lines are gathered: a wake-up and a system call for each would
 /// cost a request as much as its line.
-struct Masked {
+struct MaskedStderr {
     out: io::Stderr,
     gathered: Vec<u8>,
 }
@@ -163,7 +163,7 @@ const GATHER: Duration = Duration::from_millis(10);
 /// Bytes that are written without waiting for more.
 const MAX_GATHERED: usize = 64 * 1024;
 
-impl Masked {
+impl MaskedStderr {
     fn write_out(&mut self) -> io::Result<()> {
         let written = self.out.write_all(&self.gathered);
         self.gathered.clear();
@@ -171,7 +171,7 @@ impl Masked {
     }
 }
 
-impl io::Write for Masked {
+impl io::Write for MaskedStderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // The formatter writes a whole event at once.
         mask::append(line, &mut self.gathered);

@@ -23,7 +23,7 @@ const PARTS: usize = 8;
 /// A part on cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Part<T>(T);
+struct CacheAligned<T>(T);
 
 /// The number of the part that the current thread counts in.
 fn own_part() -> usize {
@@ -36,7 +36,7 @@ fn own_part() -> usize {
 
 /// A recorder whose metrics of some names count by thread.
 #[derive(Debug)]
-pub struct PerThread<R> {
+pub struct PerThreadRecorder<R> {
     inner: R,
     metrics: Arc<PerThreadMetrics>,
 }
@@ -48,16 +48,16 @@ pub struct PerThreadMetrics {
     histograms: Vec<(&'static str, &'static [f64])>,
     /// Names of counters.
     counters: Vec<&'static str>,
-    all: Mutex<Registered>,
+    all: Mutex<RegisteredMetrics>,
 }
 
 #[derive(Debug, Default)]
-struct Registered {
+struct RegisteredMetrics {
     counters: HashMap<Key, Arc<ThreadCounter>>,
     histograms: HashMap<Key, Arc<ThreadHistogram>>,
 }
 
-impl<R: Recorder> PerThread<R> {
+impl<R: Recorder> PerThreadRecorder<R> {
     /// Counts by thread in front of a recorder: the metrics of these names.
     pub fn new(
         inner: R,
@@ -88,7 +88,7 @@ impl PerThreadMetrics {
     }
 }
 
-impl<R: Recorder> Recorder for PerThread<R> {
+impl<R: Recorder> Recorder for PerThreadRecorder<R> {
     fn describe_counter(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
         self.inner.describe_counter(key, unit, description);
     }
@@ -140,7 +140,7 @@ fn get_or_insert<K: Clone + Eq + Hash, T>(
 
 #[derive(Debug)]
 struct ThreadCounter {
-    parts: [Part<AtomicU64>; PARTS],
+    parts: [CacheAligned<AtomicU64>; PARTS],
     total: Counter,
 }
 
@@ -173,7 +173,7 @@ impl CounterFn for ThreadCounter {
 
 /// What one thread put into a bucket.
 #[derive(Debug, Clone, Copy, Default)]
-struct Bucket {
+struct ThreadBucket {
     count: usize,
     sum: f64,
 }
@@ -182,16 +182,16 @@ struct Bucket {
 struct ThreadHistogram {
     bounds: &'static [f64],
     /// A bucket for each bound, and one for what is beyond the last.
-    parts: [Part<Mutex<Box<[Bucket]>>>; PARTS],
+    parts: [CacheAligned<Mutex<Box<[ThreadBucket]>>>; PARTS],
     total: Histogram,
 }
 
 impl ThreadHistogram {
     fn new(total: Histogram, bounds: &'static [f64]) -> Self {
-        let buckets = || vec![Bucket::default(); bounds.len() + 1].into_boxed_slice();
+        let buckets = || vec![ThreadBucket::default(); bounds.len() + 1].into_boxed_slice();
         Self {
             bounds,
-            parts: std::array::from_fn(|_| Part(Mutex::new(buckets()))),
+            parts: std::array::from_fn(|_| CacheAligned(Mutex::new(buckets()))),
             total,
         }
     }
@@ -200,7 +200,7 @@ impl ThreadHistogram {
         for part in &self.parts {
             let mut buckets = part.0.lock().unwrap_or_else(PoisonError::into_inner);
             for (place, bucket) in buckets.iter_mut().enumerate() {
-                let Bucket { count, sum } = std::mem::take(bucket);
+                let ThreadBucket { count, sum } = std::mem::take(bucket);
                 if count == 0 {
                     continue;
                 }

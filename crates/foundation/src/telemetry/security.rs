@@ -118,7 +118,7 @@ pub enum SecurityEvent<'a> {
 
 /// The fields that events have.
 #[derive(Debug, Default)]
-struct Fields<'a> {
+struct EventFields<'a> {
     reason: Option<&'a str>,
     issuer: Option<&'a str>,
     object_kind: Option<&'a str>,
@@ -153,71 +153,71 @@ impl<'a> SecurityEvent<'a> {
         }
     }
 
-    fn fields(self) -> Fields<'a> {
-        let none = Fields::default();
+    fn fields(self) -> EventFields<'a> {
+        let none = EventFields::default();
         match self {
-            Self::AuthFailed { reason, issuer } => Fields {
+            Self::AuthFailed { reason, issuer } => EventFields {
                 reason: Some(reason),
                 issuer,
                 ..none
             },
-            Self::UnknownKid { issuer } => Fields {
+            Self::UnknownKid { issuer } => EventFields {
                 issuer: Some(issuer),
                 ..none
             },
             Self::AuthzDenied { reason }
             | Self::LoginFailed { reason }
-            | Self::AuditGap { reason } => Fields {
+            | Self::AuditGap { reason } => EventFields {
                 reason: Some(reason),
                 ..none
             },
-            Self::RateLimited { limit } => Fields {
+            Self::RateLimited { limit } => EventFields {
                 reason: Some(limit),
                 ..none
             },
             Self::TenantMismatch {
                 object_kind,
                 object_id,
-            } => Fields {
+            } => EventFields {
                 object_kind: Some(object_kind),
                 object_id: Some(object_id),
                 ..none
             },
-            Self::CsrfRejected { path } => Fields {
+            Self::CsrfRejected { path } => EventFields {
                 path: Some(path),
                 ..none
             },
-            Self::RedirectRejected { system_id } => Fields {
+            Self::RedirectRejected { system_id } => EventFields {
                 object_kind: Some("system"),
                 object_id: Some(system_id),
                 ..none
             },
-            Self::JwksRejected { issuer, reason } => Fields {
+            Self::JwksRejected { issuer, reason } => EventFields {
                 issuer,
                 reason: Some(reason),
                 ..none
             },
-            Self::LoginOk { person, level } => Fields {
+            Self::LoginOk { person, level } => EventFields {
                 person: Some(person),
                 level: Some(level),
                 ..none
             },
-            Self::SessionEnded { person, cause } => Fields {
+            Self::SessionEnded { person, cause } => EventFields {
                 person: Some(person),
                 reason: Some(cause),
                 ..none
             },
-            Self::PolicyRejected { resource, reason } => Fields {
+            Self::PolicyRejected { resource, reason } => EventFields {
                 object_kind: Some("resource"),
                 object_id: Some(resource),
                 reason: Some(reason),
                 ..none
             },
-            Self::ConfigChanged { digest } => Fields {
+            Self::ConfigChanged { digest } => EventFields {
                 digest: Some(digest),
                 ..none
             },
-            Self::ClockSkew { seconds } => Fields {
+            Self::ClockSkew { seconds } => EventFields {
                 seconds: Some(seconds),
                 ..none
             },
@@ -226,7 +226,7 @@ impl<'a> SecurityEvent<'a> {
 
     /// Writes the line, unless the same event comes from the same address too often. Events of a
     /// request are written by `http::context::report`, which knows their origin.
-    pub fn emit(self, origin: &Origin) {
+    pub fn emit(self, origin: &EventOrigin) {
         let name = self.name();
         metrics::counter!(SECURITY_EVENTS.name, "event" => name.wire()).increment(1);
         let taken = SAMPLER.get().map_or(Some(0), |sampler| {
@@ -259,7 +259,7 @@ impl<'a> SecurityEvent<'a> {
 
 /// Where an event comes from; nothing is known of one that belongs to no request.
 #[derive(Debug, Clone, Default)]
-pub struct Origin {
+pub struct EventOrigin {
     /// Address of the client.
     pub address: Option<IpAddr>,
     /// Name of the verified caller in the log.
@@ -269,7 +269,7 @@ pub struct Origin {
 }
 
 /// What counts together.
-type Key = (EventName, Option<IpAddr>);
+type SamplingKey = (EventName, Option<IpAddr>);
 
 /// Lines of one key in one second; the others are counted.
 const LINES: u64 = 10;
@@ -278,32 +278,32 @@ const KEYS: usize = 10_000;
 
 /// Keeps a flood of events from filling the log.
 #[derive(Debug, Default)]
-struct Sampler(Mutex<HashMap<Key, Window>>);
+struct EventSampler(Mutex<HashMap<SamplingKey, SamplingWindow>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Window {
+struct SamplingWindow {
     since: Instant,
     lines: u64,
     unwritten: u64,
 }
 
 /// The log is the process's; so is the measure of its floods. Absent until the log is installed.
-static SAMPLER: OnceLock<Sampler> = OnceLock::new();
+static SAMPLER: OnceLock<EventSampler> = OnceLock::new();
 
 /// Writes of a flood of events only some from now on.
 pub(super) fn sample() {
-    let _ = SAMPLER.set(Sampler::default());
+    let _ = SAMPLER.set(EventSampler::default());
 }
 
-impl Sampler {
+impl EventSampler {
     /// How many events of the key were not written before this one; none when this one is not
     /// written either.
-    fn take(&self, key: Key, now: Instant) -> Option<u64> {
+    fn take(&self, key: SamplingKey, now: Instant) -> Option<u64> {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= KEYS && !windows.contains_key(&key) {
             windows.clear();
         }
-        let window = windows.entry(key).or_insert(Window {
+        let window = windows.entry(key).or_insert(SamplingWindow {
             since: now,
             lines: 0,
             unwritten: 0,
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn of_a_flood_ten_lines_a_second_are_written_and_the_others_counted() {
-        let sampler = Sampler::default();
+        let sampler = EventSampler::default();
         let (key, start) = ((EventName::AuthFailed, None), Instant::now());
         let written = (0..100)
             .filter(|_| sampler.take(key, start).is_some())
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn events_of_one_address_do_not_hide_those_of_another() {
-        let sampler = Sampler::default();
+        let sampler = EventSampler::default();
         let now = Instant::now();
         let of = |n: u8| (EventName::AuthFailed, Some(IpAddr::from([10, 0, 0, n])));
         for _ in 0..20 {

@@ -96,7 +96,7 @@ impl SpanExport {
             .context("building the HTTP client of telemetry.otlp_endpoint")?;
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Collector {
+            .with_http_client(SpanCollector {
                 client,
                 runtime: Handle::current(),
             })
@@ -123,7 +123,7 @@ impl SpanExport {
         }))
     }
 
-    fn end(&self, span: Ended) {
+    fn end(&self, span: EndedSpan) {
         let end_time = SystemTime::from(self.clock.now());
         let context = |id: u64| {
             SpanContext::new(
@@ -153,7 +153,7 @@ impl SpanExport {
 }
 
 /// A span that is over.
-struct Ended {
+struct EndedSpan {
     trace: u128,
     id: u64,
     parent: Option<u64>,
@@ -185,7 +185,7 @@ pub fn request(ids: SpanIds, method: &'static str, route: &str, status: u16, too
     let Some(export) = EXPORT.get().filter(|_| ids.is_sampled) else {
         return;
     };
-    export.end(Ended {
+    export.end(EndedSpan {
         trace: ids.trace,
         id: ids.span,
         parent: ids.parent,
@@ -232,7 +232,7 @@ impl<S: Subscriber> Layer<S> for QuerySpans {
         let Some(ids) = (export.current)().filter(|ids| ids.is_sampled) else {
             return;
         };
-        let mut statement = Statement::default();
+        let mut statement = TracedStatement::default();
         event.record(&mut statement);
         let (_, id) = Uuid::new_v4().as_u64_pair();
         export.end(statement.ended(ids, id));
@@ -241,7 +241,7 @@ impl<S: Subscriber> Layer<S> for QuerySpans {
 
 /// What sqlx reports of a statement. Its text has placeholders in place of values.
 #[derive(Debug, Default)]
-struct Statement {
+struct TracedStatement {
     summary: String,
     text: String,
     rows: Option<u64>,
@@ -251,8 +251,8 @@ struct Statement {
 /// Bytes of a statement that a span carries.
 const MAX_TEXT: usize = 4_096;
 
-impl Statement {
-    fn ended(self, request: SpanIds, id: u64) -> Ended {
+impl TracedStatement {
+    fn ended(self, request: SpanIds, id: u64) -> EndedSpan {
         // A short statement is its own summary.
         let mut text = if self.text.is_empty() {
             self.summary.clone()
@@ -269,7 +269,7 @@ impl Statement {
                 .and_then(|rows| i64::try_from(rows).ok())
                 .map(|rows| KeyValue::new("db.response.returned_rows", rows)),
         );
-        Ended {
+        EndedSpan {
             trace: request.trace,
             id,
             parent: Some(request.span),
@@ -282,7 +282,7 @@ impl Statement {
     }
 }
 
-impl Visit for Statement {
+impl Visit for TracedStatement {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "summary" => value.clone_into(&mut self.summary),
@@ -308,13 +308,13 @@ impl Visit for Statement {
 
 /// The collector, reached by our own HTTP client: the exporter's thread has no runtime.
 #[derive(Debug)]
-struct Collector {
+struct SpanCollector {
     client: reqwest::Client,
     runtime: Handle,
 }
 
 #[async_trait::async_trait]
-impl HttpClient for Collector {
+impl HttpClient for SpanCollector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
         let sent = self.runtime.spawn(async move {

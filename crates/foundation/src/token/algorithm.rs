@@ -3,14 +3,14 @@
 /// Signature algorithms some issuer may use. Everything else is refused by not being here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "named by RFC 7518")]
-pub enum Algorithm {
+pub enum SignatureAlgorithm {
     RS256,
     RS384,
     RS512,
     ES256,
 }
 
-impl Algorithm {
+impl SignatureAlgorithm {
     /// Exactly as RFC 7518 writes it.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

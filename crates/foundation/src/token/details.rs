@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::Refusal;
+use super::TokenRefusal;
 use crate::ids::{ISO6523_AUTHORITY, OrgNumber, SystemId};
 
 /// Type of the entry that names a system user.
@@ -29,16 +29,16 @@ pub struct SystemUserClaim {
 pub fn read(
     claims: &Map<String, Value>,
     sandbox: bool,
-) -> Result<Option<SystemUserClaim>, Refusal> {
+) -> Result<Option<SystemUserClaim>, TokenRefusal> {
     let entries: Vec<&Value> = match claims.get("authorization_details") {
         None => return Ok(None),
         Some(Value::Array(entries)) => entries.iter().collect(),
         Some(entry @ Value::Object(_)) => vec![entry],
-        Some(_) => return Err(Refusal::Malformed),
+        Some(_) => return Err(TokenRefusal::Malformed),
     };
     let mut ours = Vec::new();
     for entry in entries {
-        let entry = entry.as_object().ok_or(Refusal::Malformed)?;
+        let entry = entry.as_object().ok_or(TokenRefusal::Malformed)?;
         if entry.get("type").and_then(Value::as_str) == Some(SYSTEM_USER_TYPE) {
             ours.push(entry);
         }
@@ -47,8 +47,8 @@ pub fn read(
         [] => Ok(None),
         [entry] => read_entry(entry, sandbox)
             .map(Some)
-            .ok_or(Refusal::Malformed),
-        _ => Err(Refusal::Ambiguous),
+            .ok_or(TokenRefusal::Malformed),
+        _ => Err(TokenRefusal::Ambiguous),
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
         entry
     }
 
-    fn run(details: &Value) -> Result<Option<SystemUserClaim>, Refusal> {
+    fn run(details: &Value) -> Result<Option<SystemUserClaim>, TokenRefusal> {
         read(
             json!({"authorization_details": details})
                 .as_object()
@@ -166,19 +166,19 @@ mod tests {
         details["systemuser_org"]["system_id"] = json!("390198116_fjordlonn");
         assert!(run(&details).unwrap().is_some());
         details["system_id"] = json!("390198116_other");
-        assert_eq!(run(&details), Err(Refusal::Malformed));
+        assert_eq!(run(&details), Err(TokenRefusal::Malformed));
     }
 
     #[rstest]
-    #[case::text(json!("[]"), Refusal::Malformed)]
-    #[case::two(json!([entry(), entry()]), Refusal::Ambiguous)]
-    #[case::no_id(with("/systemuser_id", json!([])), Refusal::Malformed)]
-    #[case::eleven_ids(with("/systemuser_id", json!(vec![ID; 11])), Refusal::Malformed)]
-    #[case::not_a_uuid(with("/systemuser_id", json!("a")), Refusal::Malformed)]
-    #[case::two_numbers(with("/systemuser_org", json!({"authority": "iso6523-actorid-upis", "ID": "0192:390367767", "id": "0192:390381492"})), Refusal::Malformed)]
-    #[case::authority(with("/systemuser_org/authority", json!("https://maskinporten.no")), Refusal::Malformed)]
-    #[case::eight_digits(with("/systemuser_org/ID", json!("0192:39036776")), Refusal::Malformed)]
-    fn other_forms_are_refused(#[case] details: Value, #[case] reason: Refusal) {
+    #[case::text(json!("[]"), TokenRefusal::Malformed)]
+    #[case::two(json!([entry(), entry()]), TokenRefusal::Ambiguous)]
+    #[case::no_id(with("/systemuser_id", json!([])), TokenRefusal::Malformed)]
+    #[case::eleven_ids(with("/systemuser_id", json!(vec![ID; 11])), TokenRefusal::Malformed)]
+    #[case::not_a_uuid(with("/systemuser_id", json!("a")), TokenRefusal::Malformed)]
+    #[case::two_numbers(with("/systemuser_org", json!({"authority": "iso6523-actorid-upis", "ID": "0192:390367767", "id": "0192:390381492"})), TokenRefusal::Malformed)]
+    #[case::authority(with("/systemuser_org/authority", json!("https://maskinporten.no")), TokenRefusal::Malformed)]
+    #[case::eight_digits(with("/systemuser_org/ID", json!("0192:39036776")), TokenRefusal::Malformed)]
+    fn other_forms_are_refused(#[case] details: Value, #[case] reason: TokenRefusal) {
         assert_eq!(run(&details), Err(reason));
     }
 

@@ -10,16 +10,16 @@ use chrono::{DateTime, Utc};
 /// Own tokens that were issued before a restore of the database are refused: what they rest on may
 /// have ended since. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Fence(Arc<AtomicI64>);
+pub struct RestoreFence(Arc<AtomicI64>);
 
-impl Default for Fence {
+impl Default for RestoreFence {
     /// Refuses none.
     fn default() -> Self {
         Self(Arc::new(AtomicI64::new(i64::MIN)))
     }
 }
 
-impl Fence {
+impl RestoreFence {
     /// Refuses what was issued before a time; none refuses nothing.
     pub fn set(&self, not_before: Option<DateTime<Utc>>) {
         let seconds = not_before.map_or(i64::MIN, |at| at.timestamp());
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_was_issued_before_the_time_is_refused() {
-        let fence = Fence::default();
+        let fence = RestoreFence::default();
         assert!(!fence.refuses(0.0));
         fence.set(DateTime::from_timestamp(1_000, 0));
         assert_eq!([999.0, 1_000.0].map(|at| fence.refuses(at)), [true, false]);

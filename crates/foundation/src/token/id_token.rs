@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    Algorithm, IssuerKind, JwksError, Refusal, Reject, Verifier, parse,
+    IssuerKind, JwksError, SignatureAlgorithm, TokenRefusal, TokenRejection, TokenVerifier, parse,
     shape::{acr_level, texts},
     verify::verifies,
 };
@@ -30,7 +30,7 @@ pub struct IdToken {
     pub locale: Option<String>,
 }
 
-impl Verifier {
+impl TokenVerifier {
     /// Verifies an ID token of the login issuer, made for this client and this login.
     ///
     /// # Errors
@@ -40,29 +40,33 @@ impl Verifier {
         text: &str,
         client_id: &str,
         nonce: &str,
-    ) -> Result<IdToken, Reject> {
-        let token = parse(text, self.max_bytes).map_err(Reject::Refused)?;
+    ) -> Result<IdToken, TokenRejection> {
+        let token = parse(text, self.max_bytes).map_err(TokenRejection::Refused)?;
         let issuer = self
             .issuers
             .iter()
             .find(|i| i.kind == IssuerKind::IdPorten)
-            .ok_or(Reject::Refused(Refusal::UnknownIssuer))?;
+            .ok_or(TokenRejection::Refused(TokenRefusal::UnknownIssuer))?;
         let claim = |name: &str| token.claims.get(name).and_then(Value::as_str);
         if claim("iss") != Some(issuer.name.as_str()) {
-            return Err(Reject::Refused(Refusal::UnknownIssuer));
+            return Err(TokenRejection::Refused(TokenRefusal::UnknownIssuer));
         }
         if token.alg != "RS256" {
-            return Err(Reject::Refused(Refusal::Algorithm));
+            return Err(TokenRejection::Refused(TokenRefusal::Algorithm));
         }
-        let kid = token.kid.as_deref().ok_or(Reject::Refused(Refusal::Key))?;
+        let kid = token
+            .kid
+            .as_deref()
+            .ok_or(TokenRejection::Refused(TokenRefusal::Key))?;
         let key = issuer.key(kid).await.map_err(|error| match error {
-            JwksError::UnknownKey => Reject::Refused(Refusal::Key),
-            JwksError::Unavailable => Reject::Unavailable,
+            JwksError::UnknownKey => TokenRejection::Refused(TokenRefusal::Key),
+            JwksError::Unavailable => TokenRejection::Unavailable,
         })?;
-        verifies(&token, &key, Algorithm::RS256).map_err(Reject::Refused)?;
-        self.check_times(&token.claims).map_err(Reject::Refused)?;
+        verifies(&token, &key, SignatureAlgorithm::RS256).map_err(TokenRejection::Refused)?;
+        self.check_times(&token.claims)
+            .map_err(TokenRejection::Refused)?;
         if !is_for(&token.claims, client_id) {
-            return Err(Reject::Refused(Refusal::Audience));
+            return Err(TokenRejection::Refused(TokenRefusal::Audience));
         }
         if !bool::from(
             claim("nonce")
@@ -70,7 +74,7 @@ impl Verifier {
                 .as_bytes()
                 .ct_eq(nonce.as_bytes()),
         ) {
-            return Err(Reject::Refused(Refusal::Nonce));
+            return Err(TokenRejection::Refused(TokenRefusal::Nonce));
         }
         let acr = claim("acr").unwrap_or_default().to_owned();
         Ok(IdToken {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Algorithm, JwksClient, JwksError, KeySet, OwnKeys, VerificationKey};
+use super::{JwksClient, JwksError, KeySet, OwnKeys, SignatureAlgorithm, VerificationKey};
 
 /// Kind of an issuer, and so of its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,7 +47,7 @@ pub struct TrustedIssuer {
     /// What its tokens are.
     pub kind: IssuerKind,
     /// What they may be signed with.
-    pub algorithms: &'static [Algorithm],
+    pub algorithms: &'static [SignatureAlgorithm],
     /// What verifies them.
     pub keys: KeySource,
 }

@@ -15,13 +15,13 @@ use sqlx::PgPool;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{Algorithm, stored_keys};
+use super::{SignatureAlgorithm, stored_keys};
 use crate::config::Jwks;
 use crate::crypto::{sha256, unbase64};
 use crate::loopback::is_loopback;
 use crate::telemetry::{
     metrics::JWKS_FETCHES,
-    security::{Origin, SecurityEvent},
+    security::{EventOrigin, SecurityEvent},
 };
 
 const MAX_BODY: usize = 256 * 1024;
@@ -34,7 +34,7 @@ const METADATA_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub struct VerificationKey {
     key: DecodingKey,
     kind: KeyKind,
-    alg: Option<Algorithm>,
+    alg: Option<SignatureAlgorithm>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +46,9 @@ enum KeyKind {
 impl VerificationKey {
     /// The key, when it fits the algorithm.
     #[must_use]
-    pub fn for_algorithm(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
+    pub fn for_algorithm(&self, algorithm: SignatureAlgorithm) -> Option<&DecodingKey> {
         let fits = match algorithm {
-            Algorithm::ES256 => self.kind == KeyKind::P256,
+            SignatureAlgorithm::ES256 => self.kind == KeyKind::P256,
             _ => self.kind == KeyKind::Rsa,
         };
         (fits && self.alg.is_none_or(|own| own == algorithm)).then_some(&self.key)
@@ -85,7 +85,7 @@ impl KeySet {
                         issuer: None,
                         reason: "one key id with two keys",
                     }
-                    .emit(&Origin::default());
+                    .emit(&EventOrigin::default());
                     keys.insert(kid, None);
                 }
             }
@@ -123,7 +123,7 @@ fn read_key(entry: &Value) -> Option<(String, VerificationKey)> {
     }
     let alg = match text("alg") {
         None => None,
-        Some(name) => Some(Algorithm::parse(name)?),
+        Some(name) => Some(SignatureAlgorithm::parse(name)?),
     };
     let (key, kind) = match text("kty")? {
         "RSA" => {
@@ -168,13 +168,13 @@ pub struct JwksClient {
     http: reqwest::Client,
     settings: Jwks,
     loopback_http: bool,
-    current: ArcSwapOption<Fetched>,
-    fetching: Mutex<Attempts>,
+    current: ArcSwapOption<FetchedKeys>,
+    fetching: Mutex<FetchAttempts>,
     unknown: Cache<String, ()>,
 }
 
 #[derive(Debug)]
-struct Fetched {
+struct FetchedKeys {
     keys: KeySet,
     /// The set as the issuer publishes it.
     document: Value,
@@ -182,7 +182,7 @@ struct Fetched {
 }
 
 #[derive(Debug, Default)]
-struct Attempts {
+struct FetchAttempts {
     last: Option<Instant>,
     failures: u32,
     metadata: Option<(Url, Instant)>,
@@ -242,7 +242,7 @@ impl JwksClient {
             SecurityEvent::UnknownKid {
                 issuer: &self.issuer,
             }
-            .emit(&Origin::default());
+            .emit(&EventOrigin::default());
             self.unknown.insert(kid.to_owned(), ());
             JwksError::UnknownKey
         })
@@ -267,7 +267,7 @@ impl JwksClient {
     /// # Errors
     /// It cannot be fetched, or has no usable key.
     pub async fn try_fetch(&self) -> anyhow::Result<usize> {
-        let (keys, _) = self.fetch_set(&mut Attempts::default()).await?;
+        let (keys, _) = self.fetch_set(&mut FetchAttempts::default()).await?;
         Ok(keys.0.len())
     }
 
@@ -289,9 +289,9 @@ impl JwksClient {
         if let Some(at) = Instant::now().checked_sub(age)
             && !keys.is_empty()
         {
-            let fetched = Arc::new(Fetched { keys, document, at });
+            let fetched = Arc::new(FetchedKeys { keys, document, at });
             self.current
-                .compare_and_swap(&None::<Arc<Fetched>>, Some(fetched));
+                .compare_and_swap(&None::<Arc<FetchedKeys>>, Some(fetched));
         }
     }
 
@@ -321,7 +321,7 @@ impl JwksClient {
     }
 
     /// The set, unless it is too old to be believed.
-    fn usable(&self) -> Option<Arc<Fetched>> {
+    fn usable(&self) -> Option<Arc<FetchedKeys>> {
         self.current
             .load_full()
             .filter(|set| set.at.elapsed() <= Duration::from_secs(self.settings.max_stale_s))
@@ -350,14 +350,14 @@ impl JwksClient {
         }
     }
 
-    async fn fetch(&self, attempts: &mut Attempts) {
+    async fn fetch(&self, attempts: &mut FetchAttempts) {
         attempts.last = Some(Instant::now());
         metrics::counter!(JWKS_FETCHES.name, "issuer" => self.issuer.clone()).increment(1);
         match self.fetch_set(attempts).await {
             Ok((keys, document)) => {
                 attempts.failures = 0;
                 self.unknown.invalidate_all();
-                self.current.store(Some(Arc::new(Fetched {
+                self.current.store(Some(Arc::new(FetchedKeys {
                     keys,
                     document,
                     at: Instant::now(),
@@ -370,12 +370,12 @@ impl JwksClient {
                     issuer: Some(&self.issuer),
                     reason: &format!("{error:#}"),
                 }
-                .emit(&Origin::default());
+                .emit(&EventOrigin::default());
             }
         }
     }
 
-    async fn fetch_set(&self, attempts: &mut Attempts) -> anyhow::Result<(KeySet, Value)> {
+    async fn fetch_set(&self, attempts: &mut FetchAttempts) -> anyhow::Result<(KeySet, Value)> {
         let address = match &attempts.metadata {
             Some((address, at)) if at.elapsed() < METADATA_LIFE => address.clone(),
             _ => {

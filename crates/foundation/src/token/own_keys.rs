@@ -241,7 +241,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::token::{Algorithm, parse, verify::verifies};
+    use crate::token::{SignatureAlgorithm, parse, verify::verifies};
 
     /// A token that the first of these keys signs.
     fn signed(keys: &OwnKeys) -> String {
@@ -252,7 +252,7 @@ mod tests {
     fn is_taken(keys: &OwnKeys, token: &str) -> bool {
         let token = parse(token, 8_192).unwrap();
         let key = token.kid.as_deref().and_then(|kid| keys.key_set().get(kid));
-        key.is_some_and(|key| verifies(&token, &key, Algorithm::RS256).is_ok())
+        key.is_some_and(|key| verifies(&token, &key, SignatureAlgorithm::RS256).is_ok())
     }
 
     #[test]

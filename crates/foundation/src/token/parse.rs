@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::TokenRefusal;
 use crate::crypto::unbase64url;
 use crate::strict_json;
 
@@ -30,8 +30,8 @@ const MAX_CLAIMS: usize = 64;
 ///
 /// # Errors
 /// It is malformed, or its header names a type, an algorithm or a key that cannot be.
-pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, Refusal> {
-    const MALFORMED: Refusal = Refusal::Malformed;
+pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, TokenRefusal> {
+    const MALFORMED: TokenRefusal = TokenRefusal::Malformed;
     if token.len() > max_bytes {
         return Err(MALFORMED);
     }
@@ -56,19 +56,19 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, Refusal> 
         return Err(MALFORMED);
     }
     let Some(Value::String(alg)) = header.get("alg") else {
-        return Err(Refusal::Algorithm);
+        return Err(TokenRefusal::Algorithm);
     };
     match header.get("typ") {
         None => {}
         Some(Value::String(typ))
             if ["jwt", "at+jwt", "application/at+jwt"]
                 .contains(&typ.to_ascii_lowercase().as_str()) => {}
-        Some(_) => return Err(Refusal::Type),
+        Some(_) => return Err(TokenRefusal::Type),
     }
     let kid = match header.get("kid") {
         None => None,
         Some(Value::String(kid)) if (1..=256).contains(&kid.chars().count()) => Some(kid.clone()),
-        Some(_) => return Err(Refusal::Key),
+        Some(_) => return Err(TokenRefusal::Key),
     };
     let alg = alg.clone();
     Ok(ParsedToken {

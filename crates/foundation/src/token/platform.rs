@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::{Algorithm, KeySet, Refusal, parse, verify::verifies};
+use super::{KeySet, SignatureAlgorithm, TokenRefusal, parse, verify::verifies};
 
 /// Verifies platform access tokens.
 #[derive(Debug, Clone, Default)]
@@ -26,39 +26,42 @@ impl PlatformTokens {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn verify(&self, headers: &HeaderMap, now: i64) -> Result<Option<String>, Refusal> {
+    pub fn verify(&self, headers: &HeaderMap, now: i64) -> Result<Option<String>, TokenRefusal> {
         let mut values = headers.get_all("PlatformAccessToken").iter();
         let Some(value) = values.next() else {
             return Ok(None);
         };
         if values.next().is_some() {
-            return Err(Refusal::Malformed);
+            return Err(TokenRefusal::Malformed);
         }
-        let text = value.to_str().map_err(|_| Refusal::Malformed)?;
+        let text = value.to_str().map_err(|_| TokenRefusal::Malformed)?;
         let token = parse(text, self.max_bytes)?;
         let issuer = token
             .claims
             .get("iss")
             .and_then(Value::as_str)
-            .ok_or(Refusal::UnknownIssuer)?;
-        let keys = self.issuers.get(issuer).ok_or(Refusal::UnknownIssuer)?;
+            .ok_or(TokenRefusal::UnknownIssuer)?;
+        let keys = self
+            .issuers
+            .get(issuer)
+            .ok_or(TokenRefusal::UnknownIssuer)?;
         if token.alg != "RS256" {
-            return Err(Refusal::Algorithm);
+            return Err(TokenRefusal::Algorithm);
         }
         let key = token
             .kid
             .as_deref()
             .and_then(|kid| keys.get(kid))
-            .ok_or(Refusal::Key)?;
-        verifies(&token, &key, Algorithm::RS256)?;
+            .ok_or(TokenRefusal::Key)?;
+        verifies(&token, &key, SignatureAlgorithm::RS256)?;
         // No leeway here, unlike everywhere else.
         let exp = token
             .claims
             .get("exp")
             .and_then(Value::as_f64)
-            .ok_or(Refusal::MissingExpiry)?;
+            .ok_or(TokenRefusal::MissingExpiry)?;
         if exp <= now as f64 {
-            return Err(Refusal::Expired);
+            return Err(TokenRefusal::Expired);
         }
         if token
             .claims
@@ -66,13 +69,13 @@ impl PlatformTokens {
             .and_then(Value::as_f64)
             .is_some_and(|nbf| nbf > now as f64)
         {
-            return Err(Refusal::NotYetValid);
+            return Err(TokenRefusal::NotYetValid);
         }
         token
             .claims
             .get("urn:altinn:app")
             .and_then(Value::as_str)
             .map(|app| Some(app.to_owned()))
-            .ok_or(Refusal::Malformed)
+            .ok_or(TokenRefusal::Malformed)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    IssuerKind, PersonNames, PersonToken, Refusal, Scopes, Shape, SystemUserToken,
+    IssuerKind, PersonNames, PersonToken, Scopes, SystemUserToken, TokenRefusal, TokenShape,
     scopes::{Portal, ScopePolicy as _},
 };
 use crate::{
@@ -32,7 +32,7 @@ pub struct Principal {
     /// Seconds since 1970.
     pub exp: i64,
     /// What it is a token of.
-    pub shape: Shape,
+    pub shape: TokenShape,
 }
 
 /// A session of a browser that was found alive.
@@ -69,19 +69,19 @@ impl Principal {
         kind: IssuerKind,
         claims: &Map<String, Value>,
         sandbox: bool,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, TokenRefusal> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         Ok(Self {
             issuer_kind: kind,
-            issuer: text("iss").ok_or(Refusal::UnknownIssuer)?,
+            issuer: text("iss").ok_or(TokenRefusal::UnknownIssuer)?,
             scopes: scopes(kind, claims)?,
             client_id: text("client_id"),
             jti: text("jti"),
             exp: claims
                 .get("exp")
                 .and_then(Value::as_f64)
-                .ok_or(Refusal::MissingExpiry)? as i64,
-            shape: Shape::read(kind, claims, sandbox)?,
+                .ok_or(TokenRefusal::MissingExpiry)? as i64,
+            shape: TokenShape::read(kind, claims, sandbox)?,
         })
     }
 
@@ -96,7 +96,7 @@ impl Principal {
             client_id: None,
             jti: None,
             exp: session.expires,
-            shape: Shape::Person(PersonToken {
+            shape: TokenShape::Person(PersonToken {
                 names: PersonNames {
                     party_uuid: Some(session.person),
                     ..PersonNames::default()
@@ -112,10 +112,10 @@ impl Principal {
     #[must_use]
     pub const fn organization(&self) -> Option<OrgNumber> {
         match &self.shape {
-            Shape::Organization(token) => token.organization,
-            Shape::SystemUser(token) => token.vendor.organization,
-            Shape::EnterpriseUser(token) => token.organization,
-            Shape::Person(_) | Shape::SelfIdentified(_) | Shape::Bare => None,
+            TokenShape::Organization(token) => token.organization,
+            TokenShape::SystemUser(token) => token.vendor.organization,
+            TokenShape::EnterpriseUser(token) => token.organization,
+            TokenShape::Person(_) | TokenShape::SelfIdentified(_) | TokenShape::Bare => None,
         }
     }
 
@@ -123,12 +123,12 @@ impl Principal {
     #[must_use]
     pub const fn supplier(&self) -> Option<OrgNumber> {
         match &self.shape {
-            Shape::Organization(token) => token.supplier,
-            Shape::SystemUser(token) => token.vendor.supplier,
-            Shape::EnterpriseUser(_)
-            | Shape::Person(_)
-            | Shape::SelfIdentified(_)
-            | Shape::Bare => None,
+            TokenShape::Organization(token) => token.supplier,
+            TokenShape::SystemUser(token) => token.vendor.supplier,
+            TokenShape::EnterpriseUser(_)
+            | TokenShape::Person(_)
+            | TokenShape::SelfIdentified(_)
+            | TokenShape::Bare => None,
         }
     }
 
@@ -136,12 +136,12 @@ impl Principal {
     #[must_use]
     pub const fn system_user(&self) -> Option<&SystemUserToken> {
         match &self.shape {
-            Shape::SystemUser(token) => Some(token),
-            Shape::Organization(_)
-            | Shape::EnterpriseUser(_)
-            | Shape::Person(_)
-            | Shape::SelfIdentified(_)
-            | Shape::Bare => None,
+            TokenShape::SystemUser(token) => Some(token),
+            TokenShape::Organization(_)
+            | TokenShape::EnterpriseUser(_)
+            | TokenShape::Person(_)
+            | TokenShape::SelfIdentified(_)
+            | TokenShape::Bare => None,
         }
     }
 
@@ -149,12 +149,12 @@ impl Principal {
     #[must_use]
     pub const fn person(&self) -> Option<&PersonNames> {
         match &self.shape {
-            Shape::Person(token) => Some(&token.names),
-            Shape::SelfIdentified(token) => Some(&token.names),
-            Shape::Organization(_)
-            | Shape::SystemUser(_)
-            | Shape::EnterpriseUser(_)
-            | Shape::Bare => None,
+            TokenShape::Person(token) => Some(&token.names),
+            TokenShape::SelfIdentified(token) => Some(&token.names),
+            TokenShape::Organization(_)
+            | TokenShape::SystemUser(_)
+            | TokenShape::EnterpriseUser(_)
+            | TokenShape::Bare => None,
         }
     }
 
@@ -162,12 +162,12 @@ impl Principal {
     #[must_use]
     pub fn session(&self) -> Option<&str> {
         match &self.shape {
-            Shape::Person(token) => token.session.as_deref(),
-            Shape::Organization(_)
-            | Shape::SystemUser(_)
-            | Shape::EnterpriseUser(_)
-            | Shape::SelfIdentified(_)
-            | Shape::Bare => None,
+            TokenShape::Person(token) => token.session.as_deref(),
+            TokenShape::Organization(_)
+            | TokenShape::SystemUser(_)
+            | TokenShape::EnterpriseUser(_)
+            | TokenShape::SelfIdentified(_)
+            | TokenShape::Bare => None,
         }
     }
 
@@ -175,9 +175,11 @@ impl Principal {
     #[must_use]
     pub const fn auth_level(&self) -> u8 {
         match &self.shape {
-            Shape::Organization(_) | Shape::SystemUser(_) | Shape::EnterpriseUser(_) => 3,
-            Shape::Person(token) => token.level,
-            Shape::SelfIdentified(_) | Shape::Bare => 0,
+            TokenShape::Organization(_)
+            | TokenShape::SystemUser(_)
+            | TokenShape::EnterpriseUser(_) => 3,
+            TokenShape::Person(token) => token.level,
+            TokenShape::SelfIdentified(_) | TokenShape::Bare => 0,
         }
     }
 
@@ -233,10 +235,10 @@ fn code_of(names: &PersonNames) -> String {
 ///
 /// # Errors
 /// They cannot be read.
-pub fn scopes(kind: IssuerKind, claims: &Map<String, Value>) -> Result<Scopes, Refusal> {
+pub fn scopes(kind: IssuerKind, claims: &Map<String, Value>) -> Result<Scopes, TokenRefusal> {
     let claim = match claims.get("urn:altinn:scope") {
         Some(claim) if kind.has_platform_claims() => Some(claim),
         Some(_) | None => claims.get("scope"),
     };
-    Scopes::read(claim).ok_or(Refusal::Malformed)
+    Scopes::read(claim).ok_or(TokenRefusal::Malformed)
 }

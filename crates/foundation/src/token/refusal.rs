@@ -3,7 +3,7 @@
 /// Why a credential is answered with 401: the text of `error_description` in `WWW-Authenticate`,
 /// and the label of the metric `auth_failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Refusal {
+pub enum TokenRefusal {
     /// The token cannot be read, or its claims contradict each other.
     Malformed,
     /// Header `typ`, or an id token in place of an access token.
@@ -50,7 +50,7 @@ pub enum Refusal {
     InsufficientScope,
 }
 
-impl Refusal {
+impl TokenRefusal {
     /// All of them.
     pub const ALL: [Self; 22] = [
         Self::Malformed,
@@ -113,7 +113,10 @@ mod tests {
 
     #[test]
     fn the_catalogue_of_refusals() {
-        let texts: Vec<&str> = Refusal::ALL.iter().map(|refusal| refusal.wire()).collect();
+        let texts: Vec<&str> = TokenRefusal::ALL
+            .iter()
+            .map(|refusal| refusal.wire())
+            .collect();
         assert_eq!(
             texts.join("\n"),
             "malformed\ntype\nalgorithm\nkey\nunknown issuer\nsignature\nmissing exp\nexpired\n\

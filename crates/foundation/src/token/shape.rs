@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{IssuerKind, Refusal, SystemUserClaim, details};
+use super::{IssuerKind, SystemUserClaim, TokenRefusal, details};
 use crate::{
     ids::{ISO6523_AUTHORITY, NationalId, OrgNumber},
     strict_json,
@@ -14,7 +14,7 @@ use crate::{
 
 /// What a verified token is a token of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shape {
+pub enum TokenShape {
     /// An organisation.
     Organization(OrganizationToken),
     /// A system user, used by its vendor.
@@ -113,7 +113,7 @@ pub struct PersonNames {
     pub national_id: Option<NationalId>,
 }
 
-impl Shape {
+impl TokenShape {
     /// Its name.
     #[must_use]
     pub const fn name(&self) -> ShapeName {
@@ -135,7 +135,7 @@ impl Shape {
         kind: IssuerKind,
         claims: &Map<String, Value>,
         sandbox: bool,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, TokenRefusal> {
         match kind {
             IssuerKind::Maskinporten => {
                 let vendor = OrganizationToken {
@@ -148,10 +148,10 @@ impl Shape {
             }
             IssuerKind::IdPorten => Ok(Self::Person(PersonToken {
                 names: PersonNames {
-                    national_id: Some(national_id(claims).ok_or(Refusal::Malformed)?),
+                    national_id: Some(national_id(claims).ok_or(TokenRefusal::Malformed)?),
                     ..PersonNames::default()
                 },
-                level: acr_level(Some(text(claims, "acr").ok_or(Refusal::Malformed)?)),
+                level: acr_level(Some(text(claims, "acr").ok_or(TokenRefusal::Malformed)?)),
                 session: None,
             })),
             IssuerKind::Own => match claims.get("urn:systembruker:src") {
@@ -165,10 +165,10 @@ impl Shape {
                     ),
                     Some(SOURCE_ID_PORTEN) => Ok(Self::person(claims, None)),
                     Some(SOURCE_SESSION) => {
-                        let session = text(claims, "sid").ok_or(Refusal::Malformed)?;
+                        let session = text(claims, "sid").ok_or(TokenRefusal::Malformed)?;
                         Ok(Self::person(claims, Some(session.to_owned())))
                     }
-                    Some(_) | None => Err(Refusal::Malformed),
+                    Some(_) | None => Err(TokenRefusal::Malformed),
                 },
             },
             IssuerKind::Altinn => Self::of_altinn(claims, sandbox),
@@ -176,7 +176,7 @@ impl Shape {
     }
 
     /// Altinn's tokens, by the method of authentication.
-    fn of_altinn(claims: &Map<String, Value>, sandbox: bool) -> Result<Self, Refusal> {
+    fn of_altinn(claims: &Map<String, Value>, sandbox: bool) -> Result<Self, TokenRefusal> {
         match text(claims, "urn:altinn:authenticatemethod") {
             Some("maskinporten") => of_maskinporten(
                 OrganizationToken::of_altinn(claims)?,
@@ -195,7 +195,7 @@ impl Shape {
             Some(_) | None => {
                 let is_there = |name: &&str| claims.get(*name).is_some_and(|v| !v.is_null());
                 if is_there(&"urn:altinn:orgNumber") || details::has_entries(claims) {
-                    Err(Refusal::Malformed)
+                    Err(TokenRefusal::Malformed)
                 } else if PERSON_CLAIMS.iter().any(is_there) {
                     Ok(Self::person(claims, None))
                 } else {
@@ -236,19 +236,19 @@ fn of_maskinporten(
     claims: &Map<String, Value>,
     sandbox: bool,
     source: SystemUserSource,
-) -> Result<Shape, Refusal> {
+) -> Result<TokenShape, TokenRefusal> {
     Ok(match details::read(claims, sandbox)? {
-        Some(system_user) => Shape::SystemUser(SystemUserToken {
+        Some(system_user) => TokenShape::SystemUser(SystemUserToken {
             vendor,
             system_user,
             source,
         }),
-        None => Shape::Organization(vendor),
+        None => TokenShape::Organization(vendor),
     })
 }
 
 impl OrganizationToken {
-    fn of_altinn(claims: &Map<String, Value>) -> Result<Self, Refusal> {
+    fn of_altinn(claims: &Map<String, Value>) -> Result<Self, TokenRefusal> {
         Ok(Self {
             organization: altinn_organization(claims)?,
             supplier: claims.get("supplier").and_then(organization),
@@ -324,11 +324,11 @@ fn altinn_level(claim: Option<&Value>) -> u8 {
 }
 
 /// The organisation of a token of Altinn: `consumer`, else `urn:altinn:orgNumber`; they must agree.
-fn altinn_organization(claims: &Map<String, Value>) -> Result<Option<OrgNumber>, Refusal> {
+fn altinn_organization(claims: &Map<String, Value>) -> Result<Option<OrgNumber>, TokenRefusal> {
     let consumer = claims.get("consumer").and_then(organization);
     let number = text(claims, "urn:altinn:orgNumber").and_then(|n| OrgNumber::parse(n).ok());
     match (consumer, number) {
-        (Some(a), Some(b)) if a != b => Err(Refusal::Malformed),
+        (Some(a), Some(b)) if a != b => Err(TokenRefusal::Malformed),
         (Some(org), _) => Ok(Some(org)),
         // A `consumer` that is there but unusable is not replaced by another claim.
         (None, number) => Ok(number.filter(|_| !claims.contains_key("consumer"))),
@@ -367,8 +367,8 @@ mod tests {
     const CONSUMER: &str = r#"{"authority":"iso6523-actorid-upis","ID":"0192:390198116"}"#;
     const PID: &str = "11859024884";
 
-    fn shape(kind: IssuerKind, claims: &Value) -> Result<Shape, Refusal> {
-        Shape::read(kind, claims.as_object().unwrap(), false)
+    fn shape(kind: IssuerKind, claims: &Value) -> Result<TokenShape, TokenRefusal> {
+        TokenShape::read(kind, claims.as_object().unwrap(), false)
     }
 
     fn system_user_entry() -> Value {
@@ -558,18 +558,18 @@ mod tests {
 
         #[test]
         fn every_set_of_claims_has_the_shape_of_the_table(kind in kinds(), claims in claims()) {
-            let found = Shape::read(kind, &claims, false).ok().map(|shape| shape.name());
+            let found = TokenShape::read(kind, &claims, false).ok().map(|shape| shape.name());
             prop_assert_eq!(found, by_the_table(kind, &claims));
         }
 
         #[test]
         fn what_a_shape_does_not_list_is_not_read(kind in kinds(), claims in claims()) {
-            let Ok(shape) = Shape::read(kind, &claims, false) else {
+            let Ok(shape) = TokenShape::read(kind, &claims, false) else {
                 return Ok(());
             };
             let mut kept = claims.clone();
             kept.retain(|name, _| listed(kind, shape.name()).contains(&name.as_str()));
-            prop_assert_eq!(Shape::read(kind, &kept, false), Ok(shape));
+            prop_assert_eq!(TokenShape::read(kind, &kept, false), Ok(shape));
         }
     }
 
@@ -585,7 +585,7 @@ mod tests {
     #[case::duplicate_in_text(json!(r#"{"authority":"iso6523-actorid-upis","ID":"0192:390198116","ID":"0192:390198116"}"#), false)]
     fn consumer_forms(#[case] consumer: Value, #[case] usable: bool) {
         let found = shape(IssuerKind::Maskinporten, &json!({"consumer": consumer})).unwrap();
-        let Shape::Organization(token) = found else {
+        let TokenShape::Organization(token) = found else {
             panic!("{found:?}")
         };
         assert_eq!(token.organization.is_some(), usable);
@@ -601,7 +601,7 @@ mod tests {
             (IssuerKind::Altinn, json!("maskinporten")),
         ] {
             let claims = json!({"consumer_prefix": claim, "urn:altinn:authenticatemethod": method});
-            let Ok(Shape::Organization(token)) = shape(kind, &claims) else {
+            let Ok(TokenShape::Organization(token)) = shape(kind, &claims) else {
                 panic!("an organisation")
             };
             assert_eq!(token.scope_prefixes, prefixes);
@@ -612,14 +612,19 @@ mod tests {
     fn contradicting_organisations_are_malformed() {
         let claims = json!({"urn:altinn:authenticatemethod": "maskinporten", "urn:altinn:orgNumber": "390028466",
             "consumer": serde_json::from_str::<Value>(CONSUMER).unwrap()});
-        assert_eq!(shape(IssuerKind::Altinn, &claims), Err(Refusal::Malformed));
+        assert_eq!(
+            shape(IssuerKind::Altinn, &claims),
+            Err(TokenRefusal::Malformed)
+        );
     }
 
     #[test]
     fn a_consumer_that_cannot_be_used_is_not_replaced() {
         let mut claims = json!({"urn:altinn:authenticatemethod": "maskinporten", "urn:altinn:orgNumber": "390198116"});
         let organization = |claims: &Value| match shape(IssuerKind::Altinn, claims) {
-            Ok(Shape::Organization(token)) => token.organization.map(|number| number.to_string()),
+            Ok(TokenShape::Organization(token)) => {
+                token.organization.map(|number| number.to_string())
+            }
             other => panic!("{other:?}"),
         };
         assert_eq!(organization(&claims).as_deref(), Some("390198116"));
@@ -630,12 +635,15 @@ mod tests {
     #[test]
     fn our_private_claims_mean_nothing_in_other_issuers_tokens() {
         let claims = json!({"urn:systembruker:src": "session", "sid": "s", "pid": PID});
-        let Ok(Shape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
+        let Ok(TokenShape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
             panic!("a person")
         };
         assert_eq!(person.session, None);
         let maskinporten = json!({"urn:systembruker:src": "maskinporten"});
-        assert_eq!(shape(IssuerKind::Altinn, &maskinporten), Ok(Shape::Bare));
+        assert_eq!(
+            shape(IssuerKind::Altinn, &maskinporten),
+            Ok(TokenShape::Bare)
+        );
     }
 
     #[test]
@@ -646,7 +654,7 @@ mod tests {
             (IssuerKind::Altinn, SystemUserSource::Altinn),
             (IssuerKind::Own, SystemUserSource::Altinn),
         ] {
-            let Ok(Shape::SystemUser(token)) = shape(kind, &claims) else {
+            let Ok(TokenShape::SystemUser(token)) = shape(kind, &claims) else {
                 panic!("a system user")
             };
             assert_eq!(token.source, source, "{kind:?}");
@@ -659,7 +667,7 @@ mod tests {
     #[case(json!({"urn:altinn:userid": -1}), None)]
     #[case(json!({"urn:altinn:userid": "x"}), None)]
     fn the_user_id_is_a_positive_number(#[case] claims: Value, #[case] user_id: Option<i32>) {
-        let Ok(Shape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
+        let Ok(TokenShape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
             panic!("a person")
         };
         assert_eq!(person.names.user_id, user_id);
@@ -671,7 +679,7 @@ mod tests {
     #[case("c3f8cf7c", false)]
     fn the_party_uuid_is_not_nil(#[case] uuid: &str, #[case] is_read: bool) {
         let claims = json!({"urn:altinn:party:uuid": uuid});
-        let Ok(Shape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
+        let Ok(TokenShape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
             panic!("a person")
         };
         assert_eq!(person.names.party_uuid.is_some(), is_read);

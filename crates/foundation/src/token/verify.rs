@@ -14,52 +14,52 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use super::{
-    Algorithm, Fence, IssuerKind, JwksError, ParsedToken, Principal, Refusal, TrustedIssuer,
-    VerificationKey, parse,
+    IssuerKind, JwksError, ParsedToken, Principal, RestoreFence, SignatureAlgorithm, TokenRefusal,
+    TrustedIssuer, VerificationKey, parse,
 };
 use crate::{clock::Clock, config::AudienceMode, telemetry::metrics::FOREIGN_AUDIENCE};
 
 /// Why a token is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reject {
+pub enum TokenRejection {
     /// The token is bad.
-    Refused(Refusal),
+    Refused(TokenRefusal),
     /// Its issuer's keys cannot be had now.
     Unavailable,
 }
 
 /// A token that was verified.
 #[derive(Debug, Clone)]
-pub struct Verified {
+pub struct VerifiedToken {
     /// Who calls.
     pub principal: Arc<Principal>,
-    token: Arc<Genuine>,
+    token: Arc<GenuineToken>,
 }
 
 /// A token whose issuer and times are good, and nothing else is known yet.
 #[derive(Debug)]
-pub struct Genuine {
+pub struct GenuineToken {
     /// Whose key verified it.
     pub kind: IssuerKind,
     /// Its claims.
     pub claims: Map<String, Value>,
-    times: Times,
+    times: TokenTimes,
     issuer: usize,
     kid: String,
     key: Arc<VerificationKey>,
     /// Whom it is about, read at the first use.
-    principal: OnceLock<Result<Arc<Principal>, Refusal>>,
+    principal: OnceLock<Result<Arc<Principal>, TokenRefusal>>,
 }
 
 /// When a token may be used, in seconds of the Unix clock.
 #[derive(Debug, Clone, Copy)]
-struct Times {
+struct TokenTimes {
     issued: f64,
     from: Option<f64>,
     until: f64,
 }
 
-impl Verified {
+impl VerifiedToken {
     /// The claims as they were, for the exchange alone.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
@@ -69,15 +69,15 @@ impl Verified {
 
 /// A whole token. It is compared whole, cannot be printed, and is wiped when it is dropped.
 #[derive(PartialEq, Eq)]
-struct Whole(Zeroizing<String>);
+struct WholeToken(Zeroizing<String>);
 
-impl Hash for Whole {
+impl Hash for WholeToken {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.as_str().hash(state);
     }
 }
 
-impl Borrow<str> for Whole {
+impl Borrow<str> for WholeToken {
     fn borrow(&self) -> &str {
         &self.0
     }
@@ -86,9 +86,9 @@ impl Borrow<str> for Whole {
 /// Tokens that were proven genuine. Their times, and whether their issuer still has their key, are
 /// looked at each time.
 #[derive(Clone)]
-pub struct Proven(Cache<Whole, Arc<Genuine>, DefaultHashBuilder>);
+pub struct ProvenTokens(Cache<WholeToken, Arc<GenuineToken>, DefaultHashBuilder>);
 
-impl fmt::Debug for Proven {
+impl fmt::Debug for ProvenTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Proven")
             .field(&self.0.entry_count())
@@ -96,7 +96,7 @@ impl fmt::Debug for Proven {
     }
 }
 
-impl Default for Proven {
+impl Default for ProvenTokens {
     fn default() -> Self {
         let tokens = Cache::builder()
             .max_capacity(10_000)
@@ -107,7 +107,7 @@ impl Default for Proven {
 
 /// Verifies bearer tokens of all issuers this installation trusts.
 #[derive(Debug)]
-pub struct Verifier {
+pub struct TokenVerifier {
     /// Trusted issuers.
     pub issuers: Vec<TrustedIssuer>,
     /// `tokens.leeway_s`
@@ -127,31 +127,31 @@ pub struct Verifier {
     /// The time of day.
     pub clock: Clock,
     /// The time before which own tokens are refused.
-    pub fence: Fence,
+    pub fence: RestoreFence,
     /// What was proven before.
-    pub proven: Proven,
+    pub proven: ProvenTokens,
 }
 
-impl Verifier {
+impl TokenVerifier {
     /// Verifies a token.
     ///
     /// # Errors
     /// The first check that fails.
-    pub async fn verify(&self, text: &str) -> Result<Verified, Reject> {
+    pub async fn verify(&self, text: &str) -> Result<VerifiedToken, TokenRejection> {
         let token = self.genuine(text).await?;
         let known = token.principal.get_or_init(|| {
             self.check_use(token.kind, &token.claims)?;
             Principal::from_claims(token.kind, &token.claims, self.sandbox).map(Arc::new)
         });
-        let principal = known.clone().map_err(Reject::Refused)?;
-        Ok(Verified { principal, token })
+        let principal = known.clone().map_err(TokenRejection::Refused)?;
+        Ok(VerifiedToken { principal, token })
     }
 
     /// Whom the claims of a genuine token are about, whomever it was made for.
     ///
     /// # Errors
     /// Claims fit no shape, contradict each other or cannot be read.
-    pub fn principal(&self, token: &Genuine) -> Result<Principal, Refusal> {
+    pub fn principal(&self, token: &GenuineToken) -> Result<Principal, TokenRefusal> {
         Principal::from_claims(token.kind, &token.claims, self.sandbox)
     }
 
@@ -161,7 +161,7 @@ impl Verifier {
     ///
     /// # Errors
     /// The first check that fails.
-    pub async fn genuine(&self, text: &str) -> Result<Arc<Genuine>, Reject> {
+    pub async fn genuine(&self, text: &str) -> Result<Arc<GenuineToken>, TokenRejection> {
         if let Some(known) = self.proven.0.get(text)
             && let Some(issuer) = self.issuers.get(known.issuer)
             && issuer
@@ -170,34 +170,37 @@ impl Verifier {
                 .is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
         {
             self.check_issued(known.kind, known.times)
-                .map_err(Reject::Refused)?;
+                .map_err(TokenRejection::Refused)?;
             return Ok(known);
         }
-        let token = parse(text, self.max_bytes).map_err(Reject::Refused)?;
-        let number = self.issuer_of(&token).map_err(Reject::Refused)?;
+        let token = parse(text, self.max_bytes).map_err(TokenRejection::Refused)?;
+        let number = self.issuer_of(&token).map_err(TokenRejection::Refused)?;
         let issuer = self
             .issuers
             .get(number)
-            .ok_or(Reject::Refused(Refusal::UnknownIssuer))?;
-        let algorithm = Algorithm::parse(&token.alg)
+            .ok_or(TokenRejection::Refused(TokenRefusal::UnknownIssuer))?;
+        let algorithm = SignatureAlgorithm::parse(&token.alg)
             .filter(|a| issuer.algorithms.contains(a))
-            .ok_or(Reject::Refused(Refusal::Algorithm))?;
-        let kid = token.kid.as_deref().ok_or(Reject::Refused(Refusal::Key))?;
+            .ok_or(TokenRejection::Refused(TokenRefusal::Algorithm))?;
+        let kid = token
+            .kid
+            .as_deref()
+            .ok_or(TokenRejection::Refused(TokenRefusal::Key))?;
         if self.denied_kids.iter().any(|denied| denied == kid)
             || (!self.sandbox && kid.starts_with("sandbox-"))
         {
-            return Err(Reject::Refused(Refusal::Key));
+            return Err(TokenRejection::Refused(TokenRefusal::Key));
         }
         let key = issuer.key(kid).await.map_err(|error| match error {
-            JwksError::UnknownKey => Reject::Refused(Refusal::Key),
-            JwksError::Unavailable => Reject::Unavailable,
+            JwksError::UnknownKey => TokenRejection::Refused(TokenRefusal::Key),
+            JwksError::Unavailable => TokenRejection::Unavailable,
         })?;
-        verifies(&token, &key, algorithm).map_err(Reject::Refused)?;
-        let times = Times::read(&token.claims).map_err(Reject::Refused)?;
+        verifies(&token, &key, algorithm).map_err(TokenRejection::Refused)?;
+        let times = TokenTimes::read(&token.claims).map_err(TokenRejection::Refused)?;
         self.check_issued(issuer.kind, times)
-            .map_err(Reject::Refused)?;
+            .map_err(TokenRejection::Refused)?;
         let kid = kid.to_owned();
-        let genuine = Genuine {
+        let genuine = GenuineToken {
             kind: issuer.kind,
             claims: token.claims,
             times,
@@ -207,9 +210,10 @@ impl Verifier {
             principal: OnceLock::new(),
         };
         let genuine = Arc::new(genuine);
-        self.proven
-            .0
-            .insert(Whole(Zeroizing::new(text.to_owned())), Arc::clone(&genuine));
+        self.proven.0.insert(
+            WholeToken(Zeroizing::new(text.to_owned())),
+            Arc::clone(&genuine),
+        );
         Ok(genuine)
     }
 
@@ -221,72 +225,72 @@ impl Verifier {
         Some(&issuer.name)
     }
 
-    fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<usize, Refusal> {
+    fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<usize, TokenRefusal> {
         let name = token
             .claims
             .get("iss")
             .and_then(Value::as_str)
-            .ok_or(Refusal::UnknownIssuer)?;
+            .ok_or(TokenRefusal::UnknownIssuer)?;
         self.issuers
             .iter()
             .position(|issuer| issuer.name == name)
-            .ok_or(Refusal::UnknownIssuer)
+            .ok_or(TokenRefusal::UnknownIssuer)
     }
 
-    pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
-        self.check_validity(Times::read(claims)?)
+    pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), TokenRefusal> {
+        self.check_validity(TokenTimes::read(claims)?)
     }
 
-    fn check_issued(&self, kind: IssuerKind, times: Times) -> Result<(), Refusal> {
+    fn check_issued(&self, kind: IssuerKind, times: TokenTimes) -> Result<(), TokenRefusal> {
         if kind == IssuerKind::Own && self.fence.refuses(times.issued) {
-            return Err(Refusal::IssuedBeforeRecovery);
+            return Err(TokenRefusal::IssuedBeforeRecovery);
         }
         self.check_validity(times)
     }
 
-    fn check_validity(&self, times: Times) -> Result<(), Refusal> {
+    fn check_validity(&self, times: TokenTimes) -> Result<(), TokenRefusal> {
         let now = self.clock.now().timestamp_millis() as f64 / 1000.0;
         let leeway = self.leeway as f64;
         if now >= times.until + leeway {
-            return Err(Refusal::Expired);
+            return Err(TokenRefusal::Expired);
         }
         if times.from.is_some_and(|from| now < from - leeway) {
-            return Err(Refusal::NotYetValid);
+            return Err(TokenRefusal::NotYetValid);
         }
         if times.issued > now + leeway {
-            return Err(Refusal::IssuedInTheFuture);
+            return Err(TokenRefusal::IssuedInTheFuture);
         }
         if self.max_lifetime > 0 && times.until - times.issued > self.max_lifetime as f64 {
-            return Err(Refusal::Lifetime);
+            return Err(TokenRefusal::Lifetime);
         }
         Ok(())
     }
 
     /// Not an id token, and made for us.
-    fn check_use(&self, kind: IssuerKind, claims: &Map<String, Value>) -> Result<(), Refusal> {
+    fn check_use(&self, kind: IssuerKind, claims: &Map<String, Value>) -> Result<(), TokenRefusal> {
         match kind {
             IssuerKind::Own | IssuerKind::Altinn => return Ok(()),
             IssuerKind::Maskinporten | IssuerKind::IdPorten => {}
         }
         if claims.contains_key("nonce") || claims.contains_key("at_hash") {
-            return Err(Refusal::Type);
+            return Err(TokenRefusal::Type);
         }
         // ID-porten's access tokens name their client; its ID tokens do so as audience alone.
         if kind == IssuerKind::IdPorten && !claims.get("client_id").is_some_and(Value::is_string) {
-            return Err(Refusal::Type);
+            return Err(TokenRefusal::Type);
         }
         let audiences: Vec<&str> = match claims.get("aud") {
             None => return Ok(()),
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-            Some(_) => return Err(Refusal::Malformed),
+            Some(_) => return Err(TokenRefusal::Malformed),
         };
         if claims
             .get("client_id")
             .and_then(Value::as_str)
             .is_some_and(|client| kind == IssuerKind::IdPorten && audiences.contains(&client))
         {
-            return Err(Refusal::Type);
+            return Err(TokenRefusal::Type);
         }
         if audiences
             .iter()
@@ -296,7 +300,7 @@ impl Verifier {
         }
         metrics::counter!(FOREIGN_AUDIENCE.name).increment(1);
         match self.audience_mode {
-            AudienceMode::Enforce => Err(Refusal::Audience),
+            AudienceMode::Enforce => Err(TokenRefusal::Audience),
             AudienceMode::Warn => {
                 tracing::warn!("a token for another audience was taken");
                 Ok(())
@@ -305,15 +309,15 @@ impl Verifier {
     }
 }
 
-impl Times {
-    fn read(claims: &Map<String, Value>) -> Result<Self, Refusal> {
+impl TokenTimes {
+    fn read(claims: &Map<String, Value>) -> Result<Self, TokenRefusal> {
         let number = |name: &str| match claims.get(name) {
             None => Ok(None),
             Some(Value::Number(n)) => Ok(n.as_f64()),
-            Some(_) => Err(Refusal::Malformed),
+            Some(_) => Err(TokenRefusal::Malformed),
         };
-        let until = number("exp")?.ok_or(Refusal::MissingExpiry)?;
-        let issued = number("iat")?.ok_or(Refusal::Malformed)?;
+        let until = number("exp")?.ok_or(TokenRefusal::MissingExpiry)?;
+        let issued = number("iat")?.ok_or(TokenRefusal::Malformed)?;
         Ok(Self {
             issued,
             from: number("nbf")?,
@@ -329,9 +333,9 @@ impl Times {
 pub fn verifies(
     token: &ParsedToken<'_>,
     key: &Arc<VerificationKey>,
-    algorithm: Algorithm,
-) -> Result<(), Refusal> {
-    let key = key.for_algorithm(algorithm).ok_or(Refusal::Key)?;
+    algorithm: SignatureAlgorithm,
+) -> Result<(), TokenRefusal> {
+    let key = key.for_algorithm(algorithm).ok_or(TokenRefusal::Key)?;
     match jsonwebtoken::crypto::verify(
         token.signature,
         token.signed.as_bytes(),
@@ -339,6 +343,6 @@ pub fn verifies(
         algorithm.library(),
     ) {
         Ok(true) => Ok(()),
-        _ => Err(Refusal::Signature),
+        _ => Err(TokenRefusal::Signature),
     }
 }

@@ -5,7 +5,7 @@ mod model;
 mod store;
 
 pub use model::{
-    AccessList, AccessListConnection, AccessListMember, ListedParty, MemberName, MembersChange,
+    AccessList, AccessListConnection, AccessListMember, MemberName, MemberParty, MembersChange,
     Membership,
 };
 pub use store::{

@@ -68,7 +68,7 @@ pub struct Membership {
 /// A party that a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "columns of the table")]
-pub struct ListedParty {
+pub struct MemberParty {
     pub key: i32,
     pub uuid: Uuid,
 }

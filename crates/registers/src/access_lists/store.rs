@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use foundation::db::{
     DbError,
-    feed::{self, Touched},
+    feed::{self, FeedEntryKind},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{
-    AccessList, AccessListConnection, AccessListMember, ListedParty, MemberName, MembersChange,
+    AccessList, AccessListConnection, AccessListMember, MemberName, MemberParty, MembersChange,
     Membership,
 };
 
@@ -158,7 +158,7 @@ pub async fn delete(tx: &mut PgConnection, key: i32) -> Result<(), DbError> {
     sqlx::query!("delete from access_list where id = $1", key)
         .execute(&mut *tx)
         .await?;
-    feed::append(tx, Touched::AccessLists, "").await?;
+    feed::append(tx, FeedEntryKind::AccessLists, "").await?;
     Ok(())
 }
 
@@ -166,7 +166,7 @@ pub async fn delete(tx: &mut PgConnection, key: i32) -> Result<(), DbError> {
 pub async fn resolve(
     db: &mut PgConnection,
     names: &[MemberName],
-) -> Result<Vec<Option<ListedParty>>, DbError> {
+) -> Result<Vec<Option<MemberParty>>, DbError> {
     let (mut uuids, mut ids, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for name in names {
         match name {
@@ -187,7 +187,7 @@ pub async fn resolve(
     .await?;
     let (mut by_uuid, mut by_id, mut by_number) = (HashMap::new(), HashMap::new(), HashMap::new());
     for row in rows {
-        let party = ListedParty {
+        let party = MemberParty {
             key: row.key,
             uuid: row.uuid,
         };
@@ -308,11 +308,11 @@ pub async fn replace_members(
 /// What is known of a party for decisions includes the lists that it is on.
 async fn append_change(tx: &mut PgConnection, change: &MembersChange) -> Result<(), DbError> {
     if change.added.len() + change.removed.len() > NAMED_MEMBERS {
-        feed::append(tx, Touched::AccessLists, "").await?;
+        feed::append(tx, FeedEntryKind::AccessLists, "").await?;
         return Ok(());
     }
     for uuid in change.added.iter().chain(&change.removed) {
-        feed::append(&mut *tx, Touched::Party, &uuid.to_string()).await?;
+        feed::append(&mut *tx, FeedEntryKind::Party, &uuid.to_string()).await?;
     }
     Ok(())
 }
@@ -402,8 +402,8 @@ pub async fn delete_connection(
 
 /// A connection counts for every member of the list.
 async fn append_connection(tx: &mut PgConnection, resource: &str) -> Result<(), DbError> {
-    feed::append(&mut *tx, Touched::AccessLists, "").await?;
-    feed::append(tx, Touched::Resource, resource).await?;
+    feed::append(&mut *tx, FeedEntryKind::AccessLists, "").await?;
+    feed::append(tx, FeedEntryKind::Resource, resource).await?;
     Ok(())
 }
 

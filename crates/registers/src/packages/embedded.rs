@@ -60,7 +60,7 @@ struct RolePackageRow {
 }
 
 #[derive(Deserialize)]
-struct MapRow {
+struct RoleMapRow {
     has: String,
     gets: String,
 }
@@ -143,7 +143,7 @@ pub fn embedded() -> anyhow::Result<Catalogue> {
             .copied()
             .with_context(|| format!("role {code}"))
     };
-    let map = rows::<MapRow>(ROLES, "roleMap")?
+    let map = rows::<RoleMapRow>(ROLES, "roleMap")?
         .iter()
         .map(|m| Ok((role(&m.has)?, role(&m.gets)?)))
         .collect::<anyhow::Result<_>>()?;

@@ -9,12 +9,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    catalogue::Whole,
+    catalogue::WholeCatalogue,
     dto::{
         AreaDto, FoundPackage, GroupDto, LedResource, PackageDto, ProviderDto, ResourceDto,
         RoleDto, SubtypeDto, TypeDto,
     },
-    search::{Comparison, SearchedTexts, fits},
+    search::{PackageTexts, WordComparison, fits},
 };
 use foundation::http::Language;
 
@@ -25,7 +25,7 @@ const OWN_PROVIDER: &str = "sys-altinn3";
 
 /// A text in the three languages. One that is missing is that in Bokmål.
 #[derive(Debug, Clone, Default, Deserialize)]
-struct Texts {
+struct MetadataTexts {
     #[serde(default)]
     nb: String,
     #[serde(default)]
@@ -34,7 +34,7 @@ struct Texts {
     en: String,
 }
 
-impl Texts {
+impl MetadataTexts {
     fn get(&self, language: Language) -> &str {
         let own = match language {
             Language::Nb => &self.nb,
@@ -47,23 +47,23 @@ impl Texts {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Group {
+struct MetadataAreaGroup {
     id: Uuid,
     key: String,
-    name: Texts,
+    name: MetadataTexts,
     #[serde(default)]
-    description: Texts,
+    description: MetadataTexts,
     entity_type: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Area {
+struct MetadataArea {
     id: Uuid,
     urn: String,
-    name: Texts,
+    name: MetadataTexts,
     #[serde(default)]
-    description: Texts,
+    description: MetadataTexts,
     group: String,
     icon: Option<String>,
     icon_url: Option<String>,
@@ -71,12 +71,12 @@ struct Area {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Package {
+struct MetadataPackage {
     id: Uuid,
     urn: String,
-    name: Texts,
+    name: MetadataTexts,
     #[serde(default)]
-    description: Texts,
+    description: MetadataTexts,
     entity_type: String,
     area: String,
     is_delegable: bool,
@@ -89,15 +89,15 @@ struct Package {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Role {
+struct MetadataRole {
     id: Uuid,
     urn: String,
     code: String,
     legacy_code: Option<String>,
     legacy_urn: Option<String>,
-    name: Texts,
+    name: MetadataTexts,
     #[serde(default)]
-    description: Texts,
+    description: MetadataTexts,
     provider: String,
     #[serde(rename = "isKeyRole")]
     key: bool,
@@ -105,14 +105,14 @@ struct Role {
 }
 
 #[derive(Debug, Deserialize)]
-struct Kind {
+struct MetadataEntityType {
     id: Uuid,
     key: String,
-    name: Texts,
+    name: MetadataTexts,
 }
 
 #[derive(Debug, Deserialize)]
-struct Provider {
+struct MetadataProvider {
     id: Uuid,
     name: String,
     code: String,
@@ -120,7 +120,7 @@ struct Provider {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RolePackage {
+struct MetadataRolePackage {
     role: String,
     package: String,
     variant: Option<String>,
@@ -128,24 +128,24 @@ struct RolePackage {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Variant {
+struct MetadataVariant {
     id: Uuid,
     code: String,
     entity_type: String,
-    name: Texts,
+    name: MetadataTexts,
 }
 
 /// The catalogue in the order of its files.
 #[derive(Debug)]
-pub struct Metadata {
-    groups: Vec<Group>,
-    areas: Vec<Area>,
-    packages: Vec<Package>,
-    roles: Vec<Role>,
-    kinds: Vec<Kind>,
-    providers: Vec<Provider>,
-    role_packages: HashMap<String, Vec<RolePackage>>,
-    variants: Vec<Variant>,
+pub struct CatalogueMetadata {
+    groups: Vec<MetadataAreaGroup>,
+    areas: Vec<MetadataArea>,
+    packages: Vec<MetadataPackage>,
+    roles: Vec<MetadataRole>,
+    kinds: Vec<MetadataEntityType>,
+    providers: Vec<MetadataProvider>,
+    role_packages: HashMap<String, Vec<MetadataRolePackage>>,
+    variants: Vec<MetadataVariant>,
 }
 
 /// What is asked of a search.
@@ -160,7 +160,7 @@ pub struct PackageSearch {
     /// Whether to look into names of resources.
     pub in_resources: bool,
     /// How words are compared.
-    pub comparison: Option<Comparison>,
+    pub comparison: Option<WordComparison>,
 }
 
 /// Words that a search may have: each is compared with every text.
@@ -201,15 +201,15 @@ fn sorted_by_name<T>(mut list: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
     list
 }
 
-impl Metadata {
+impl CatalogueMetadata {
     /// The texts of a catalogue.
     ///
     /// # Errors
     /// A part of it is not as it should be.
-    pub fn of(catalogue: &Whole) -> anyhow::Result<Self> {
+    pub fn of(catalogue: &WholeCatalogue) -> anyhow::Result<Self> {
         let catalogue = &catalogue.document()?;
-        let mut role_packages: HashMap<String, Vec<RolePackage>> = HashMap::new();
-        for row in read::<RolePackage>(catalogue, "rolePackages")? {
+        let mut role_packages: HashMap<String, Vec<MetadataRolePackage>> = HashMap::new();
+        for row in read::<MetadataRolePackage>(catalogue, "rolePackages")? {
             role_packages.entry(row.role.clone()).or_default().push(row);
         }
         Ok(Self {
@@ -225,7 +225,7 @@ impl Metadata {
     }
 
     /// Packages that are offered.
-    fn offered(&self) -> impl Iterator<Item = &Package> {
+    fn offered(&self) -> impl Iterator<Item = &MetadataPackage> {
         self.packages.iter().filter(|package| !package.retired)
     }
 
@@ -277,7 +277,7 @@ impl Metadata {
     /// Everything: groups with their areas with their packages.
     #[must_use]
     pub fn hierarchy(&self, language: Language) -> Vec<GroupDto> {
-        let packages = |area: &Area| {
+        let packages = |area: &MetadataArea| {
             self.offered()
                 .filter(|p| p.area == area.urn)
                 .map(|p| PackageDto {
@@ -286,7 +286,7 @@ impl Metadata {
                 })
                 .collect()
         };
-        let areas = |group: &Group| {
+        let areas = |group: &MetadataAreaGroup| {
             let own = self.areas.iter().filter(|a| a.group == group.key);
             own.map(|a| AreaDto {
                 packages: packages(a),
@@ -317,7 +317,7 @@ impl Metadata {
     #[must_use]
     pub fn package_by_urn(&self, urn: &str, language: Language) -> Option<PackageDto> {
         let code = urn.strip_prefix(':').unwrap_or(urn);
-        let fits = |p: &&Package| {
+        let fits = |p: &&MetadataPackage| {
             p.urn.eq_ignore_ascii_case(urn)
                 || p.urn
                     .rsplit(':')
@@ -394,7 +394,7 @@ impl Metadata {
 
     fn found(
         &self,
-        package: &Package,
+        package: &MetadataPackage,
         resources: Vec<ResourceDto>,
         search: &PackageSearch,
         language: Language,
@@ -409,7 +409,7 @@ impl Metadata {
                 Vec::new()
             };
             let area_description = area.map(|a| area_description(a, language));
-            let texts = SearchedTexts {
+            let texts = PackageTexts {
                 name: package.name.get(language),
                 description: package.description.get(language),
                 area_name: area.map_or("", |a| a.name.get(language)),
@@ -418,7 +418,7 @@ impl Metadata {
             };
             fits(
                 &search.term,
-                search.comparison.unwrap_or(Comparison::Any),
+                search.comparison.unwrap_or(WordComparison::Any),
                 texts,
             )?
         };
@@ -435,7 +435,7 @@ impl Metadata {
     /// Key of a kind of party by its name in any of the languages.
     fn kind_named(&self, name: &str) -> Result<&str, SearchFault> {
         let lower = name.trim().to_lowercase();
-        let is_named = |kind: &&Kind| {
+        let is_named = |kind: &&MetadataEntityType| {
             Language::ALL
                 .into_iter()
                 .any(|language| kind.name.get(language).to_lowercase() == lower)
@@ -485,7 +485,7 @@ impl Metadata {
             .collect())
     }
 
-    fn role_named(&self, code: &str) -> Result<&Role, UnknownName> {
+    fn role_named(&self, code: &str) -> Result<&MetadataRole, UnknownName> {
         self.roles
             .iter()
             .find(|r| r.code.eq_ignore_ascii_case(code))
@@ -522,7 +522,7 @@ impl Metadata {
             .get(&role.code)
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let gives = |p: &&Package| {
+        let gives = |p: &&MetadataPackage| {
             rows.iter().any(|r| {
                 r.package == p.urn && r.variant.as_deref().is_none_or(|form| form == variant)
             })
@@ -563,7 +563,7 @@ impl Metadata {
         })
     }
 
-    fn group_dto(&self, group: &Group, language: Language) -> GroupDto {
+    fn group_dto(&self, group: &MetadataAreaGroup, language: Language) -> GroupDto {
         let kind = self.kinds.iter().find(|k| k.key == group.entity_type);
         GroupDto {
             id: group.id,
@@ -578,7 +578,7 @@ impl Metadata {
         }
     }
 
-    fn area_dto(area: &Area, language: Language) -> AreaDto {
+    fn area_dto(area: &MetadataArea, language: Language) -> AreaDto {
         AreaDto {
             id: area.id,
             name: area.name.get(language).to_owned(),
@@ -594,7 +594,7 @@ impl Metadata {
         }
     }
 
-    fn package_dto(&self, package: &Package, language: Language) -> PackageDto {
+    fn package_dto(&self, package: &MetadataPackage, language: Language) -> PackageDto {
         let area = self.areas.iter().find(|a| a.urn == package.area);
         PackageDto {
             id: package.id,
@@ -610,7 +610,7 @@ impl Metadata {
         }
     }
 
-    fn role_dto(&self, role: &Role, language: Language) -> RoleDto {
+    fn role_dto(&self, role: &MetadataRole, language: Language) -> RoleDto {
         let provider = self.providers.iter().find(|p| p.code == role.provider);
         RoleDto {
             id: role.id,
@@ -627,12 +627,12 @@ impl Metadata {
     }
 }
 
-fn area_description(area: &Area, language: Language) -> String {
+fn area_description(area: &MetadataArea, language: Language) -> String {
     described(&area.description, &area.name, language)
 }
 
 /// A description; where the catalogue has none, one that its name gives.
-fn described(description: &Texts, name: &Texts, language: Language) -> String {
+fn described(description: &MetadataTexts, name: &MetadataTexts, language: Language) -> String {
     let own = description.get(language);
     if !own.is_empty() {
         return own.to_owned();
@@ -656,9 +656,10 @@ mod tests {
     fn a_term_has_twenty_words_of_256_characters(
         #[case] longest: &str,
         #[case] longer: &str,
-        #[values(Comparison::Any, Comparison::All, Comparison::Alike)] comparison: Comparison,
+        #[values(WordComparison::Any, WordComparison::All, WordComparison::Alike)]
+        comparison: WordComparison,
     ) {
-        let metadata = Metadata::of(&Whole::shipped().unwrap()).unwrap();
+        let metadata = CatalogueMetadata::of(&WholeCatalogue::shipped().unwrap()).unwrap();
         let search = |term: &str| {
             let search = PackageSearch {
                 term: term.to_owned(),

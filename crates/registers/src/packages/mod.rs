@@ -2,7 +2,7 @@
 //!
 //! The files in `data/` come with the program, and an operator's files can replace what is in them. The
 //! last version is stored whole, with rows for other tables to refer to, and held in memory as
-//! [`Catalogue`] and [`Metadata`].
+//! [`Catalogue`] and [`CatalogueMetadata`].
 
 pub mod catalogue;
 mod dto;
@@ -19,10 +19,10 @@ pub use dto::{
     SubtypeDto, resource_type_uuid, resource_uuid, service_owner_uuid,
 };
 pub use embedded::embedded;
-pub use in_force::{Loaded, load_in_force};
-pub use metadata::{Metadata, PackageSearch, SearchFault, UnknownName};
+pub use in_force::{CatalogueInForce, load_in_force};
+pub use metadata::{CatalogueMetadata, PackageSearch, SearchFault, UnknownName};
 pub use model::{
     Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey,
 };
-pub use search::Comparison;
+pub use search::WordComparison;
 pub use store::{load, resources_led_to};

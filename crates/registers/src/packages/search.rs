@@ -6,7 +6,7 @@ use super::dto::{FoundField, FoundWord};
 
 /// The texts of a package in one language.
 #[derive(Debug, Clone, Copy)]
-pub struct SearchedTexts<'p> {
+pub struct PackageTexts<'p> {
     pub name: &'p str,
     pub description: &'p str,
     pub area_name: &'p str,
@@ -17,7 +17,7 @@ pub struct SearchedTexts<'p> {
 
 /// How words are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub enum WordComparison {
     /// A text contains one of the words.
     Any,
     /// Each of the words is contained in some text.
@@ -30,17 +30,19 @@ pub enum Comparison {
 #[must_use]
 pub fn fits(
     term: &str,
-    comparison: Comparison,
-    texts: SearchedTexts<'_>,
+    comparison: WordComparison,
+    texts: PackageTexts<'_>,
 ) -> Option<(f64, Vec<FoundField>)> {
     match comparison {
-        Comparison::Any | Comparison::All => contains(term, comparison == Comparison::All, texts),
-        Comparison::Alike => alike(term, texts),
+        WordComparison::Any | WordComparison::All => {
+            contains(term, comparison == WordComparison::All, texts)
+        }
+        WordComparison::Alike => alike(term, texts),
     }
 }
 
 /// A text that is looked into, with what it is worth.
-struct Rule<'p> {
+struct SearchField<'p> {
     field: &'static str,
     text: &'p str,
     lower: String,
@@ -49,7 +51,7 @@ struct Rule<'p> {
     points: f64,
 }
 
-impl Rule<'_> {
+impl SearchField<'_> {
     fn holds(&self, word: &str) -> bool {
         if self.is_prefix {
             self.lower.starts_with(word)
@@ -62,7 +64,7 @@ impl Rule<'_> {
 fn contains(
     term: &str,
     is_strict: bool,
-    texts: SearchedTexts<'_>,
+    texts: PackageTexts<'_>,
 ) -> Option<(f64, Vec<FoundField>)> {
     let words: Vec<String> = term.split_whitespace().map(str::to_lowercase).collect();
     let rules: [(&'static str, &str, bool, f64); 5] = [
@@ -72,7 +74,7 @@ fn contains(
         ("area.name.prefix", texts.area_name, true, 25.0),
         ("area.description", texts.area_description, false, 5.0),
     ];
-    let rules = rules.map(|(field, text, is_prefix, points)| Rule {
+    let rules = rules.map(|(field, text, is_prefix, points)| SearchField {
         field,
         text,
         lower: text.to_lowercase(),
@@ -127,28 +129,28 @@ fn field_of(field: &str, value: &str, score: f64) -> FoundField {
 
 /// How much two words may differ.
 #[derive(Debug, Clone, Copy)]
-struct Tolerance {
+struct WordTolerance {
     score: f64,
     edits: usize,
 }
 
-const HIGH: Tolerance = Tolerance {
+const HIGH: WordTolerance = WordTolerance {
     score: 0.55,
     edits: 5,
 };
-const MEDIUM: Tolerance = Tolerance {
+const MEDIUM: WordTolerance = WordTolerance {
     score: 0.75,
     edits: 3,
 };
-const LOW: Tolerance = Tolerance {
+const LOW: WordTolerance = WordTolerance {
     score: 0.85,
     edits: 1,
 };
 
-fn alike(term: &str, texts: SearchedTexts<'_>) -> Option<(f64, Vec<FoundField>)> {
+fn alike(term: &str, texts: PackageTexts<'_>) -> Option<(f64, Vec<FoundField>)> {
     let words: Vec<String> = term.split_whitespace().map(str::to_lowercase).collect();
     let resources = texts.resources.join(", ");
-    let mut rules: Vec<(&str, &str, f64, Tolerance)> = vec![
+    let mut rules: Vec<(&str, &str, f64, WordTolerance)> = vec![
         ("Name", texts.name, 2.0, HIGH),
         ("Description", texts.description, 0.8, LOW),
         ("Area_Name", texts.area_name, 1.5, MEDIUM),
@@ -182,7 +184,7 @@ fn alike(term: &str, texts: SearchedTexts<'_>) -> Option<(f64, Vec<FoundField>)>
     Some((sum / weights * (matched as f64 / all as f64), found))
 }
 
-fn compared(word: &str, asked: &[String], tolerance: Tolerance) -> FoundWord {
+fn compared(word: &str, asked: &[String], tolerance: WordTolerance) -> FoundWord {
     let lower: String = word
         .to_lowercase()
         .trim_matches(|c: char| !c.is_alphanumeric())
@@ -232,7 +234,7 @@ fn trigrams_in_common(one: &str, other: &str) -> f64 {
 mod tests {
     use super::*;
 
-    const TEXTS: SearchedTexts<'_> = SearchedTexts {
+    const TEXTS: PackageTexts<'_> = PackageTexts {
         name: "Kunst og underholdning",
         description: "Sceneteater og museum.",
         area_name: "Kultur og frivillighet",
@@ -240,7 +242,7 @@ mod tests {
         resources: &[],
     };
 
-    fn fields(term: &str, comparison: Comparison) -> Vec<(String, f64)> {
+    fn fields(term: &str, comparison: WordComparison) -> Vec<(String, f64)> {
         fits(term, comparison, TEXTS)
             .map(|(_, fields)| fields.into_iter().map(|f| (f.field, f.score)).collect())
             .unwrap_or_default()
@@ -258,35 +260,35 @@ mod tests {
             .iter()
             .map(|(f, s)| ((*f).to_owned(), *s))
             .collect();
-        assert_eq!(fields(term, Comparison::Any), expected);
+        assert_eq!(fields(term, WordComparison::Any), expected);
     }
 
     #[test]
     fn strictly_each_word_is_somewhere() {
-        assert!(fits("kunst qqqq", Comparison::Any, TEXTS).is_some());
-        assert!(fits("kunst qqqq", Comparison::All, TEXTS).is_none());
-        assert!(fits("kunst museum", Comparison::All, TEXTS).is_some());
+        assert!(fits("kunst qqqq", WordComparison::Any, TEXTS).is_some());
+        assert!(fits("kunst qqqq", WordComparison::All, TEXTS).is_none());
+        assert!(fits("kunst museum", WordComparison::All, TEXTS).is_some());
     }
 
     #[test]
     fn names_of_resources_have_two_points_each() {
         let resources = ["A-meldingen".to_owned(), "A-ordningen".to_owned()];
-        let texts = SearchedTexts {
+        let texts = PackageTexts {
             resources: &resources,
             ..TEXTS
         };
-        let (score, found) = fits("a-meldingen", Comparison::Any, texts).unwrap();
+        let (score, found) = fits("a-meldingen", WordComparison::Any, texts).unwrap();
         assert!((score - 2.0).abs() < f64::EPSILON && found[0].field == "resources.name");
-        assert!(fits("a-meldingen", Comparison::Any, TEXTS).is_none());
+        assert!(fits("a-meldingen", WordComparison::Any, TEXTS).is_none());
     }
 
     #[test]
     fn a_word_with_a_letter_missing_is_alike_and_not_contained() {
-        assert!(fits("underholdnig", Comparison::Any, TEXTS).is_none());
-        let (_, found) = fits("underholdnig", Comparison::Alike, TEXTS).unwrap();
+        assert!(fits("underholdnig", WordComparison::Any, TEXTS).is_none());
+        let (_, found) = fits("underholdnig", WordComparison::Alike, TEXTS).unwrap();
         assert_eq!(found[0].field, "Name");
         let matches: Vec<bool> = found[0].words.iter().map(|word| word.is_match).collect();
         assert_eq!(matches, [false, false, true]);
-        assert!(fits("zzzz", Comparison::Alike, TEXTS).is_none());
+        assert!(fits("zzzz", WordComparison::Alike, TEXTS).is_none());
     }
 }

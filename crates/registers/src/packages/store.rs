@@ -14,7 +14,7 @@ pub(super) const PACKAGES: &str = include_str!("../../../../data/access-packages
 pub(super) const ROLE_PACKAGES: &str = include_str!("../../../../data/role-packages.json");
 pub(super) const VARIANTS: &str = include_str!("../../../../data/entity-variants.json");
 
-/// Stores what a catalogue holds, as [`Whole`](super::catalogue::Whole) writes it. Rows that it does not hold stay.
+/// Stores what a catalogue holds, as [`WholeCatalogue`](super::catalogue::WholeCatalogue) writes it. Rows that it does not hold stay.
 ///
 /// # Errors
 /// See [`DbError`].
@@ -132,7 +132,7 @@ async fn store_packages(tx: &mut PgConnection, catalogue: &Value) -> Result<(), 
 
 /// Ids of elements that go.
 #[derive(Debug, Default)]
-pub(super) struct Removed {
+pub(super) struct RemovedElements {
     pub packages: Vec<Uuid>,
     pub roles: Vec<Uuid>,
     pub variants: Vec<Uuid>,
@@ -147,7 +147,7 @@ pub(super) struct Removed {
 pub(super) async fn remove(
     tx: &mut PgConnection,
     catalogue: &Value,
-    removed: &Removed,
+    removed: &RemovedElements,
 ) -> Result<(), DbError> {
     let part = |name: &str| catalogue.get(name).cloned().unwrap_or_default();
     sqlx::query!(

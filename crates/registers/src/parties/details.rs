@@ -70,7 +70,7 @@ impl PartyRef {
 /// A party with everything that the register contains about it.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns of the register")]
-pub struct Details {
+pub struct PartyDetails {
     pub key: i32,
     pub uuid: Uuid,
     pub party_id: Option<i32>,
@@ -98,7 +98,7 @@ pub struct Details {
     pub former: Vec<Vec<u8>>,
 }
 
-impl Details {
+impl PartyDetails {
     /// Whether this is the party that a name means.
     #[must_use]
     pub fn answers_to(&self, name: &PartyRef, keys: &IdentityKeys) -> bool {
@@ -116,7 +116,7 @@ impl Details {
     }
 }
 
-struct Row {
+struct PartyDetailsRow {
     key: i32,
     uuid: Uuid,
     party_id: Option<i32>,
@@ -143,9 +143,9 @@ struct Row {
     former: Vec<Vec<u8>>,
 }
 
-impl Row {
-    fn into_details(self, keys: &IdentityKeys) -> Result<Details, DbError> {
-        Ok(Details {
+impl PartyDetailsRow {
+    fn into_details(self, keys: &IdentityKeys) -> Result<PartyDetails, DbError> {
+        Ok(PartyDetails {
             key: self.key,
             uuid: self.uuid,
             party_id: self.party_id,
@@ -176,7 +176,7 @@ impl Row {
 }
 
 /// Names by kind, as arrays for a query.
-struct Split {
+struct PartyRefArrays {
     uuids: Vec<Uuid>,
     ids: Vec<i32>,
     users: Vec<i32>,
@@ -184,7 +184,7 @@ struct Split {
     persons: Vec<Vec<u8>>,
 }
 
-impl Split {
+impl PartyRefArrays {
     fn of(names: &[PartyRef], keys: &IdentityKeys) -> Self {
         let mut out = Self {
             uuids: Vec::new(),
@@ -213,7 +213,7 @@ pub async fn keys(
     keys: &IdentityKeys,
     names: &[PartyRef],
 ) -> Result<Vec<i32>, DbError> {
-    let split = Split::of(names, keys);
+    let split = PartyRefArrays::of(names, keys);
     Ok(sqlx::query_scalar!(
         r#"select /* hot path */ key as "key!" from party where uuid = any($1) union select key from party where party_id = any($2)
            union select key from party where user_id = any($3) union select key from party where org_number = any($4)
@@ -231,7 +231,7 @@ pub async fn keys(
 macro_rules! details_where {
     ($db:expr, $keys:expr, $condition:literal, $($value:expr),+) => {
         sqlx::query_as!(
-            Row,
+            PartyDetailsRow,
             r#"select p.key, p.uuid, p.party_id, p.kind as "kind: Column<PartyKind>", f.code as "form?", p.status as "status: Column<PartyStatus>", p.deleted_at, p.org_number, p.person_id_enc, p.user_id,
                  p.parent_key, p.name, n.first_name as "first_name?", n.middle_name, n.last_name as "last_name?", p.birth_date, p.death_date,
                  a.address as "address?", p.created_at, p.updated_at, o.uuid as "owner_uuid?", o.org_number as owner_number,
@@ -257,8 +257,8 @@ pub async fn find(
     db: &mut PgConnection,
     keys: &IdentityKeys,
     names: &[PartyRef],
-) -> Result<Vec<Details>, DbError> {
-    let split = Split::of(names, keys);
+) -> Result<Vec<PartyDetails>, DbError> {
+    let split = PartyRefArrays::of(names, keys);
     details_where!(
         db,
         keys,
@@ -281,7 +281,7 @@ pub async fn find_one(
     db: &mut PgConnection,
     keys: &IdentityKeys,
     name: &PartyRef,
-) -> Result<Option<Details>, DbError> {
+) -> Result<Option<PartyDetails>, DbError> {
     Ok(find(db, keys, std::slice::from_ref(name))
         .await?
         .into_iter()
@@ -293,7 +293,7 @@ pub async fn sub_units(
     db: &mut PgConnection,
     keys: &IdentityKeys,
     main_units: &[i32],
-) -> Result<Vec<Details>, DbError> {
+) -> Result<Vec<PartyDetails>, DbError> {
     details_where!(
         db,
         keys,
@@ -308,7 +308,7 @@ pub async fn givers(
     keys: &IdentityKeys,
     holder: Uuid,
     role_code: &str,
-) -> Result<Vec<Details>, DbError> {
+) -> Result<Vec<PartyDetails>, DbError> {
     details_where!(
         db,
         keys,
@@ -325,7 +325,7 @@ pub async fn holders(
     keys: &IdentityKeys,
     giver: Uuid,
     role_code: &str,
-) -> Result<Vec<Details>, DbError> {
+) -> Result<Vec<PartyDetails>, DbError> {
     details_where!(
         db,
         keys,
@@ -341,7 +341,7 @@ pub async fn main_units(
     db: &mut PgConnection,
     keys: &IdentityKeys,
     of: &[i32],
-) -> Result<Vec<Details>, DbError> {
+) -> Result<Vec<PartyDetails>, DbError> {
     details_where!(
         db,
         keys,

@@ -8,7 +8,7 @@ use crate::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
 
 /// What a subject holds for a reportee.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Access {
+pub struct HeldAccess {
     /// Access packages.
     pub packages: BTreeSet<PackageKey>,
     /// Roles, those from the role map included.
@@ -17,7 +17,7 @@ pub struct Access {
 
 /// A role that counts, with the form of the party that gave it.
 #[derive(Debug, Clone, Copy)]
-pub struct HeldRole {
+pub struct EffectiveRole {
     /// The role.
     pub role: RoleKey,
     /// Form of the giving party.
@@ -151,7 +151,7 @@ pub fn held_roles(
     subject: &Party,
     reportee: &Party,
     connections: &[Connection],
-) -> Vec<HeldRole> {
+) -> Vec<EffectiveRole> {
     if subject.is_gone() {
         return Vec::new();
     }
@@ -159,7 +159,7 @@ pub fn held_roles(
     let mut add = |role: RoleKey, form: Option<VariantKey>, own_firm: bool| {
         for role in std::iter::once(role).chain(catalogue.implied_by(role).iter().copied()) {
             if !own_firm || reaches_owner(catalogue, role) {
-                out.push(HeldRole { role, form });
+                out.push(EffectiveRole { role, form });
             }
         }
     };
@@ -185,8 +185,8 @@ pub fn access(
     subject: &Party,
     reportee: &Party,
     connections: &[Connection],
-) -> Access {
-    let mut out = Access::default();
+) -> HeldAccess {
+    let mut out = HeldAccess::default();
     if subject.is_gone() || reportee.is_gone() {
         return out;
     }
@@ -272,7 +272,7 @@ mod tests {
             self
         }
 
-        fn access(&self) -> Access {
+        fn access(&self) -> HeldAccess {
             access(
                 &self.catalogue,
                 &party(1, PartyKind::Person, None),
@@ -360,7 +360,7 @@ mod tests {
         case.connection.packages = vec![package];
         assert!(case.holds("lonn") && case.access().roles.is_empty());
         case.reportee.status = PartyStatus::Deleted;
-        assert_eq!(case.access(), Access::default());
+        assert_eq!(case.access(), HeldAccess::default());
         let mut deceased = party(1, PartyKind::Person, None);
         deceased.death_date = chrono::NaiveDate::from_ymd_opt(2026, 1, 1);
         case.reportee.status = PartyStatus::Active;
@@ -371,7 +371,7 @@ mod tests {
                 &case.reportee,
                 &[case.connection]
             ),
-            Access::default()
+            HeldAccess::default()
         );
     }
 

@@ -12,7 +12,7 @@ use foundation::{db::DbError, ids::OrgNumber};
 
 /// Names of one party, ready for a query. When there are several they ought to mean the same one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Lookup {
+pub struct PartyLookupKey {
     uuid: Option<Uuid>,
     party_id: Option<i32>,
     user_id: Option<i32>,
@@ -20,7 +20,7 @@ pub struct Lookup {
     person: Option<[u8; 32]>,
 }
 
-impl Lookup {
+impl PartyLookupKey {
     /// By what names it.
     #[must_use]
     pub fn of(name: &PartyRef, keys: &IdentityKeys) -> Self {
@@ -65,7 +65,7 @@ impl Lookup {
     }
 }
 
-impl From<Uuid> for Lookup {
+impl From<Uuid> for PartyLookupKey {
     fn from(uuid: Uuid) -> Self {
         Self {
             uuid: Some(uuid),
@@ -90,7 +90,7 @@ pub struct SystemUserState {
 /// An access list that a party is on, with the resource it opens. An empty filter admits every
 /// action.
 #[derive(Debug, Clone)]
-pub struct Listing {
+pub struct AccessListEntry {
     /// Identifier of the resource.
     pub resource: String,
     /// Actions it is for.
@@ -114,7 +114,7 @@ pub struct Standing {
     /// unit, or a sole proprietorship it owns.
     pub connections: Vec<Connection>,
     /// Access lists that the reportee is on.
-    pub listings: Vec<Listing>,
+    pub listings: Vec<AccessListEntry>,
     /// Access lists that the subject is on, as `{owner}:{identifier}`; read only when no reportee is
     /// asked about.
     pub subject_lists: Vec<String>,
@@ -132,7 +132,7 @@ const CONNECTION: i32 = 2;
 const SUBJECT_LIST: i32 = 5;
 const FACILITATOR: i32 = 6;
 
-struct Row {
+struct StandingRow {
     place: i32,
     what: i32,
     key: Option<i32>,
@@ -164,7 +164,7 @@ struct Row {
     has_number: Option<bool>,
 }
 
-impl Row {
+impl StandingRow {
     fn party(self) -> Option<Party> {
         Some(Party {
             key: self.key?,
@@ -215,7 +215,7 @@ impl Row {
 }
 
 /// Lookups as a query takes them.
-struct Columns<'a> {
+struct LookupColumns<'a> {
     uuids: Vec<Option<Uuid>>,
     party_ids: Vec<Option<i32>>,
     user_ids: Vec<Option<i32>>,
@@ -223,8 +223,8 @@ struct Columns<'a> {
     persons: Vec<Option<&'a [u8]>>,
 }
 
-impl<'a> Columns<'a> {
-    fn of(lookups: &[&'a Lookup]) -> Self {
+impl<'a> LookupColumns<'a> {
+    fn of(lookups: &[&'a PartyLookupKey]) -> Self {
         Self {
             uuids: lookups.iter().map(|l| l.uuid).collect(),
             party_ids: lookups.iter().map(|l| l.party_id).collect(),
@@ -244,8 +244,8 @@ impl<'a> Columns<'a> {
 /// The connections between a subject and a reportee, in one round trip.
 pub async fn standing(
     db: &mut PgConnection,
-    subject: &Lookup,
-    reportee: &Lookup,
+    subject: &PartyLookupKey,
+    reportee: &PartyLookupKey,
 ) -> Result<Standing, DbError> {
     let mut all = standings(db, &[(subject, reportee)]).await?;
     Ok(all.pop().unwrap_or_default())
@@ -255,12 +255,13 @@ pub async fn standing(
 /// as of one instant.
 pub async fn standings(
     db: &mut PgConnection,
-    pairs: &[(&Lookup, &Lookup)],
+    pairs: &[(&PartyLookupKey, &PartyLookupKey)],
 ) -> Result<Vec<Standing>, DbError> {
-    let (subjects, reportees): (Vec<&Lookup>, Vec<&Lookup>) = pairs.iter().copied().unzip();
-    let (subjects, reportees) = (Columns::of(&subjects), Columns::of(&reportees));
+    let (subjects, reportees): (Vec<&PartyLookupKey>, Vec<&PartyLookupKey>) =
+        pairs.iter().copied().unzip();
+    let (subjects, reportees) = (LookupColumns::of(&subjects), LookupColumns::of(&reportees));
     let rows = sqlx::query_as!(
-        Row,
+        StandingRow,
         r#"select asked.place::int as "place!", found.what as "what!", found.key as "key?", found.uuid as "uuid?", found.party_id as "party_id?",
              found.kind as "kind?: PartyKind", found.form_id as "form_id?", found.status as "status?: PartyStatus", found.org_number as "org_number?",
              found.user_id as "user_id?", found.parent_key as "parent_key?", found.name as "name?", found.death_date as "death_date?",
@@ -399,7 +400,7 @@ pub async fn standings(
             SUBJECT_LIST => standing.subject_lists.extend(row.resource),
             FACILITATOR => standing.facilitators.extend(row.uuid),
             _ => match (row.resource, row.uuid) {
-                (Some(resource), _) => standing.listings.push(Listing {
+                (Some(resource), _) => standing.listings.push(AccessListEntry {
                     resource,
                     actions: row.actions.unwrap_or_default(),
                 }),

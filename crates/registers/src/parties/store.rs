@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{IdentityKeys, IdentityKeysError, Party, PartyKind, PartyStatus, Person};
 use foundation::{
     db::{
-        Column, DbError, Lock,
-        feed::{self, Touched},
+        AdvisoryLock, Column, DbError,
+        feed::{self, FeedEntryKind},
     },
     ids::NationalId,
     retention::BATCH,
@@ -185,7 +185,7 @@ pub async fn create_person(
         let lowest = earlier
             .iter()
             .fold(&index, |lowest, index| lowest.min(index));
-        Lock::Person(lowest).take(&mut tx).await?;
+        AdvisoryLock::Person(lowest).take(&mut tx).await?;
         if let Some(known) = party_by_national_id(&mut tx, keys, id).await? {
             return Ok(Person(known));
         }
@@ -241,7 +241,8 @@ pub async fn has_relation(
         .fetch_all(&mut *db)
         .await?;
     for some in sub_units.chunks(SUB_UNITS_PER_QUERY) {
-        let reportees: Vec<super::Lookup> = some.iter().map(|uuid| (*uuid).into()).collect();
+        let reportees: Vec<super::PartyLookupKey> =
+            some.iter().map(|uuid| (*uuid).into()).collect();
         let pairs: Vec<_> = reportees.iter().map(|one| (&subject, one)).collect();
         if super::standings(&mut *db, &pairs)
             .await?
@@ -313,7 +314,7 @@ pub async fn rename_system_user_party(
 
 /// A person to choose at the sandbox's login.
 #[derive(Debug, Clone)]
-pub struct PartyName {
+pub struct LoginPerson {
     /// Who.
     pub party: Party,
     /// Identity number, encrypted.
@@ -323,7 +324,7 @@ pub struct PartyName {
 }
 
 /// Persons of the sandbox who are alive, with what they hold, by name.
-pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError> {
+pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<LoginPerson>, DbError> {
     let rows = sqlx::query!(
         r#"select p.key, p.uuid, p.party_id, p.kind as "kind: Column<PartyKind>", p.form_id, p.status as "status: Column<PartyStatus>", p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
              p.person_id_enc as "person_id_enc!",
@@ -355,7 +356,7 @@ pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError>
             name: r.name,
             death_date: r.death_date,
         };
-        out.push(PartyName {
+        out.push(LoginPerson {
             party: party.try_into()?,
             person_id_enc: r.person_id_enc,
             roles,
@@ -390,7 +391,7 @@ pub async fn delete_dropped_persons(tx: &mut PgConnection, days: i32) -> Result<
         .execute(&mut *tx)
         .await?;
     for person in &persons {
-        feed::append(tx, Touched::Party, &person.uuid.to_string()).await?;
+        feed::append(tx, FeedEntryKind::Party, &person.uuid.to_string()).await?;
     }
     Ok(keys.len() as u64)
 }

@@ -20,7 +20,7 @@ pub struct SubUnitQuestion<'a> {
     pub action: Option<&'a str>,
 }
 
-struct Row {
+struct SubUnitRightsRow {
     place: i32,
     role: i16,
     main_unit: bool,
@@ -40,7 +40,7 @@ pub async fn rights_of_sub_units(
     let resources: Vec<Option<&str>> = questions.iter().map(|q| q.resource).collect();
     let actions: Vec<Option<&str>> = questions.iter().map(|q| q.action).collect();
     let rows = sqlx::query_as!(
-        Row,
+        SubUnitRightsRow,
         r#"select asked.place::int as "place!", found.role as "role!", found.main_unit as "main_unit!", found.key_role as "key_role!",
              found.key_form as "key_form?", found.rights as "rights!"
            from unnest($1::int[], $2::int[], $3::text[], $4::text[]) with ordinality as asked(person, reportee, resource, action, place)
@@ -67,7 +67,7 @@ pub async fn rights_of_sub_units(
     )
     .fetch_all(db)
     .await?;
-    let connection = |row: Row| {
+    let connection = |row: SubUnitRightsRow| {
         let place = usize::try_from(row.place - 1).ok()?;
         let connection = Connection {
             from_form: None,

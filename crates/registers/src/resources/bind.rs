@@ -5,15 +5,15 @@ use serde_json::{Map, Value};
 
 use super::document::{
     AccessListMode, CompetentAuthority, ContactPoint, Keyword, PartyType, ReferenceSource,
-    ReferenceType, ResourceReference, ResourceType, ServiceResource, Texts,
+    ReferenceType, ResourceReference, ResourceType, ServiceResource, TextsByLanguage,
 };
 use foundation::http::{
     ApiResult,
-    bind::{Binder, Object, Presence},
+    bind::{Binder, BoundObject, MemberPresence},
 };
 
 const LIST_LIMIT: usize = 500;
-const OPTIONAL: Presence = Presence::Optional;
+const OPTIONAL: MemberPresence = MemberPresence::Optional;
 
 /// Reads a resource.
 ///
@@ -80,18 +80,22 @@ pub fn bind_resource(value: &Value) -> ApiResult<ServiceResource> {
     Ok(resource)
 }
 
-fn flag(b: &mut Binder, object: &Object<'_>, name: &str, default: bool) -> ApiResult<bool> {
-    Ok(b.boolean(object, name, Presence::NotNull)?
+fn flag(b: &mut Binder, object: &BoundObject<'_>, name: &str, default: bool) -> ApiResult<bool> {
+    Ok(b.boolean(object, name, MemberPresence::NotNull)?
         .unwrap_or(default))
 }
 
-fn texts(b: &mut Binder, object: &Object<'_>, name: &str) -> ApiResult<Option<Texts>> {
+fn texts(
+    b: &mut Binder,
+    object: &BoundObject<'_>,
+    name: &str,
+) -> ApiResult<Option<TextsByLanguage>> {
     Ok(Some(b.text_map(object, name, OPTIONAL)?).filter(|map| !map.is_empty()))
 }
 
 fn list_of_texts(
     b: &mut Binder,
-    object: &Object<'_>,
+    object: &BoundObject<'_>,
     name: &str,
 ) -> ApiResult<Option<Vec<String>>> {
     let Some(items) = b.list(object, name, OPTIONAL, LIST_LIMIT)? else {
@@ -106,9 +110,9 @@ fn list_of_texts(
 
 fn list<T>(
     b: &mut Binder,
-    object: &Object<'_>,
+    object: &BoundObject<'_>,
     name: &str,
-    read: impl Fn(&mut Binder, &Object<'_>) -> ApiResult<T>,
+    read: impl Fn(&mut Binder, &BoundObject<'_>) -> ApiResult<T>,
 ) -> ApiResult<Option<Vec<T>>> {
     let Some(items) = b.list(object, name, OPTIONAL, LIST_LIMIT)? else {
         return Ok(None);
@@ -121,7 +125,7 @@ fn list<T>(
     Ok(Some(out))
 }
 
-fn authority(b: &mut Binder, root: &Object<'_>) -> ApiResult<Option<CompetentAuthority>> {
+fn authority(b: &mut Binder, root: &BoundObject<'_>) -> ApiResult<Option<CompetentAuthority>> {
     let Some(object) = b.object(root, "hasCompetentAuthority", OPTIONAL)? else {
         return Ok(None);
     };
@@ -132,7 +136,10 @@ fn authority(b: &mut Binder, root: &Object<'_>) -> ApiResult<Option<CompetentAut
     }))
 }
 
-fn consent_metadata(b: &mut Binder, root: &Object<'_>) -> ApiResult<Option<Map<String, Value>>> {
+fn consent_metadata(
+    b: &mut Binder,
+    root: &BoundObject<'_>,
+) -> ApiResult<Option<Map<String, Value>>> {
     let Some(object) = b.object(root, "consentMetadata", OPTIONAL)? else {
         return Ok(None);
     };

@@ -50,7 +50,7 @@ words! {
 }
 
 /// Language to text.
-pub type Texts = Map<String, Value>;
+pub type TextsByLanguage = Map<String, Value>;
 
 /// A resource, as it is posted, stored and read. Members that are null are left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -79,13 +79,13 @@ pub struct ServiceResource {
     pub version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
-    pub title: Option<Texts>,
+    pub title: Option<TextsByLanguage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
-    pub description: Option<Texts>,
+    pub description: Option<TextsByLanguage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
-    pub right_description: Option<Texts>,
+    pub right_description: Option<TextsByLanguage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +124,7 @@ pub struct ServiceResource {
     pub consent_template: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
-    pub consent_text: Option<Texts>,
+    pub consent_text: Option<TextsByLanguage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, ConsentField>>)]
     pub consent_metadata: Option<Map<String, Value>>,
@@ -215,7 +215,7 @@ pub struct ResourceReference {
 pub struct CompetentAuthority {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
-    pub name: Option<Texts>,
+    pub name: Option<TextsByLanguage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -122,13 +122,13 @@ fn is_impossible(rule: &Rule, category: &str, attribute: &str) -> bool {
         let mut of_group: Option<BTreeSet<String>> = Some(BTreeSet::new());
         for alternative in group {
             match values(alternative, category, attribute) {
-                Values::Any => of_group = None,
-                Values::One(value) => {
+                AdmittedValues::Any => of_group = None,
+                AdmittedValues::One(value) => {
                     if let Some(values) = &mut of_group {
                         values.insert(value);
                     }
                 }
-                Values::Conflict => {}
+                AdmittedValues::Conflict => {}
             }
         }
         let Some(of_group) = of_group else {
@@ -147,7 +147,7 @@ fn is_impossible(rule: &Rule, category: &str, attribute: &str) -> bool {
 }
 
 /// Values of an attribute that an alternative admits.
-enum Values {
+enum AdmittedValues {
     /// It does not say, or by a comparison that several values may pass.
     Any,
     /// This one.
@@ -156,7 +156,7 @@ enum Values {
     Conflict,
 }
 
-fn values(alternative: &AllOf, category: &str, attribute: &str) -> Values {
+fn values(alternative: &AllOf, category: &str, attribute: &str) -> AdmittedValues {
     let mut asked = BTreeSet::new();
     for found in alternative {
         let is_about = found.designator().is_some_and(|designator| {
@@ -169,9 +169,9 @@ fn values(alternative: &AllOf, category: &str, attribute: &str) -> Values {
     }
     let mut asked = asked.into_iter();
     match (asked.next(), asked.next()) {
-        (None, _) => Values::Any,
-        (Some(value), None) => Values::One(value),
-        (Some(_), Some(_)) => Values::Conflict,
+        (None, _) => AdmittedValues::Any,
+        (Some(value), None) => AdmittedValues::One(value),
+        (Some(_), Some(_)) => AdmittedValues::Conflict,
     }
 }
 

@@ -10,14 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     compiled::CompiledPolicy,
-    rights::{self, Further, MAX_LISTED_BYTES},
-    workers::{Busy, Workers},
+    rights::{self, FurtherRights, MAX_LISTED_BYTES},
+    workers::{PolicyWorkers, WorkersBusy},
 };
 use foundation::{crypto::sha256, http::Language};
 
 /// Which list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Listing {
+pub enum PolicyListing {
     /// The rules, one element for each combination of their alternatives.
     Rules,
     /// The rights, with those who come to them.
@@ -27,7 +27,7 @@ pub enum Listing {
         /// The resource.
         identifier: String,
         /// Which rights besides those of people.
-        further: Further,
+        further: FurtherRights,
         /// The language of the names.
         language: Language,
     },
@@ -46,27 +46,27 @@ const KILOBYTES: usize = 64 * 1024;
 
 /// The lists in memory. Clones are the same ones.
 #[derive(Debug, Clone)]
-pub struct Listings {
-    kept: Cache<([u8; 32], Listing), Bytes>,
+pub struct PolicyListings {
+    kept: Cache<([u8; 32], PolicyListing), Bytes>,
     space: Arc<Semaphore>,
     readers: Arc<Semaphore>,
-    workers: Workers,
+    workers: PolicyWorkers,
 }
 
 /// A list with the space that it takes.
-struct Held {
+struct CachedListing {
     json: Vec<u8>,
     _space: OwnedSemaphorePermit,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for CachedListing {
     fn as_ref(&self) -> &[u8] {
         &self.json
     }
 }
 
-impl Listings {
-    pub(super) fn new(workers: Workers) -> Self {
+impl PolicyListings {
+    pub(super) fn new(workers: PolicyWorkers) -> Self {
         let weight = |_: &_, list: &Bytes| u32::try_from(list.len()).unwrap_or(u32::MAX);
         Self {
             kept: Cache::builder()
@@ -83,7 +83,11 @@ impl Listings {
     ///
     /// # Errors
     /// Too much is made, or is being read, already.
-    pub async fn get(&self, policy: &Arc<CompiledPolicy>, listing: Listing) -> Result<Bytes, Busy> {
+    pub async fn get(
+        &self,
+        policy: &Arc<CompiledPolicy>,
+        listing: PolicyListing,
+    ) -> Result<Bytes, WorkersBusy> {
         let key = (policy.digest, listing);
         if let Some(list) = self.kept.get(&key) {
             return Ok(list);
@@ -106,11 +110,11 @@ impl Listings {
     ///
     /// # Errors
     /// Too much is being read already.
-    pub fn shared(&self, text: Vec<u8>) -> Result<Bytes, Busy> {
+    pub fn shared(&self, text: Vec<u8>) -> Result<Bytes, WorkersBusy> {
         if text.len() <= SHORT {
             return Ok(text.into());
         }
-        let key = (sha256(&text), Listing::Text);
+        let key = (sha256(&text), PolicyListing::Text);
         if let Some(known) = self.kept.get(&key) {
             return Ok(known);
         }
@@ -123,11 +127,11 @@ impl Listings {
     ///
     /// # Errors
     /// It takes too long.
-    pub async fn turn(&self) -> Result<OwnedSemaphorePermit, Busy> {
+    pub async fn turn(&self) -> Result<OwnedSemaphorePermit, WorkersBusy> {
         let turn = Arc::clone(&self.readers).acquire_owned();
         match tokio::time::timeout(READER_TIMEOUT, turn).await {
             Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(Busy),
+            Ok(Err(_)) | Err(_) => Err(WorkersBusy),
         }
     }
 
@@ -140,7 +144,7 @@ impl Listings {
         &self,
         bytes: usize,
         list: impl Iterator<Item = T> + Send + 'static,
-    ) -> Result<Bytes, Busy> {
+    ) -> Result<Bytes, WorkersBusy> {
         let listings = self.clone();
         let make = move || {
             let mut json = Vec::new();
@@ -150,16 +154,16 @@ impl Listings {
         self.workers.run(bytes, make).await?
     }
 
-    fn held(&self, json: Vec<u8>) -> Result<Bytes, Busy> {
+    fn held(&self, json: Vec<u8>) -> Result<Bytes, WorkersBusy> {
         let kilobytes = u32::try_from(json.capacity() / 1024 + 1).unwrap_or(u32::MAX);
         let space = || Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
         let space = space().or_else(|_| {
             // Lists that no client reads are dropped.
             self.kept.invalidate_all();
             self.kept.run_pending_tasks();
-            space().map_err(|_| Busy)
+            space().map_err(|_| WorkersBusy)
         })?;
-        Ok(Bytes::from_owner(Held {
+        Ok(Bytes::from_owner(CachedListing {
             json,
             _space: space,
         }))
@@ -169,13 +173,13 @@ impl Listings {
 /// Bytes of a text of which each reader may have a copy.
 const SHORT: usize = 16 * 1024;
 
-fn made(policy: &CompiledPolicy, listing: &Listing) -> Vec<u8> {
+fn made(policy: &CompiledPolicy, listing: &PolicyListing) -> Vec<u8> {
     let size = policy.listing.bytes.min(MAX_LISTED_BYTES);
     let mut json = Vec::with_capacity(usize::try_from(size / 2).unwrap_or(0));
     match listing {
-        Listing::Rules => write(&mut json, rights::rules(&policy.policy)),
-        Listing::Rights => write(&mut json, rights::rights(&policy.policy)),
-        Listing::NamedRights {
+        PolicyListing::Rules => write(&mut json, rights::rules(&policy.policy)),
+        PolicyListing::Rights => write(&mut json, rights::rights(&policy.policy)),
+        PolicyListing::NamedRights {
             identifier,
             further,
             language,
@@ -184,7 +188,7 @@ fn made(policy: &CompiledPolicy, listing: &Listing) -> Vec<u8> {
             rights::named_rights(&policy.policy, identifier, *further, *language).into_iter(),
         ),
         // It is not made, but shared.
-        Listing::Text => {}
+        PolicyListing::Text => {}
     }
     json.shrink_to_fit();
     json

@@ -12,15 +12,15 @@ use arc_swap::ArcSwap;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
-use super::{Policies, Resource};
+use super::{CompiledPolicies, Resource};
 use foundation::db::{
     DbError,
-    feed::{Feed, Tag, Touched, VersionStamp},
+    feed::{ChangeFeed, FeedEntryKind, Tag, VersionStamp},
 };
 
 /// What memory says about a resource.
 #[derive(Debug, Clone)]
-pub enum Known {
+pub enum CachedResource {
     /// It exists.
     Live(Arc<Resource>),
     /// There is no such, or it was deleted.
@@ -35,26 +35,26 @@ const MAX_ENTRIES: usize = 100_000;
 const FEW: usize = 16;
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct ResourceEntry {
     resource: Option<Arc<Resource>>,
     tag: Tag,
     since: VersionStamp,
 }
 
 #[derive(Debug, Clone, Default)]
-struct All {
+struct AllResources {
     /// When all were read; none: not yet.
     since: Option<VersionStamp>,
-    entries: HashMap<Arc<str>, Entry>,
+    entries: HashMap<Arc<str>, ResourceEntry>,
 }
 
 /// Resources as decisions see them. All are read at once, and then one by one as the feed names
 /// them.
 #[derive(Debug)]
-pub struct Resources {
-    policies: Policies,
-    feed: Arc<Feed>,
-    all: ArcSwap<All>,
+pub struct LiveResources {
+    policies: CompiledPolicies,
+    feed: Arc<ChangeFeed>,
+    all: ArcSwap<AllResources>,
     /// One reads at a time.
     reading: Mutex<()>,
     /// Whether all are being read. No request waits for that.
@@ -62,25 +62,25 @@ pub struct Resources {
 }
 
 /// As long as all are being read; also when the reader gives up.
-struct Loading<'f>(&'f AtomicBool);
+struct LoadingGuard<'f>(&'f AtomicBool);
 
-impl<'f> Loading<'f> {
+impl<'f> LoadingGuard<'f> {
     fn begin(flag: &'f AtomicBool) -> Self {
         flag.store(true, Ordering::SeqCst);
         Self(flag)
     }
 }
 
-impl Drop for Loading<'_> {
+impl Drop for LoadingGuard<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::SeqCst);
     }
 }
 
-impl Resources {
+impl LiveResources {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(policies: Policies, feed: Arc<Feed>) -> Self {
+    pub fn new(policies: CompiledPolicies, feed: Arc<ChangeFeed>) -> Self {
         Self {
             policies,
             feed,
@@ -92,20 +92,21 @@ impl Resources {
 
     /// What is known about a resource. Takes no lock.
     #[must_use]
-    pub fn get(&self, identifier: &str) -> Known {
+    pub fn get(&self, identifier: &str) -> CachedResource {
         let all = self.all.load();
         match all.entries.get(identifier) {
-            Some(entry) if self.feed.holds(entry.since, [entry.tag]) => {
-                entry.resource.clone().map_or(Known::Absent, Known::Live)
-            }
+            Some(entry) if self.feed.holds(entry.since, [entry.tag]) => entry
+                .resource
+                .clone()
+                .map_or(CachedResource::Absent, CachedResource::Live),
             None if all.since.is_some_and(|since| {
                 self.feed
-                    .holds(since, [self.feed.tag(Touched::Resource, identifier)])
+                    .holds(since, [self.feed.tag(FeedEntryKind::Resource, identifier)])
             }) =>
             {
-                Known::Absent
+                CachedResource::Absent
             }
-            Some(_) | None => Known::Unknown,
+            Some(_) | None => CachedResource::Unknown,
         }
     }
 
@@ -117,7 +118,7 @@ impl Resources {
 
     async fn load_all(&self, pool: &PgPool) -> Result<(), DbError> {
         let since = self.feed.version_stamp();
-        let loading = Loading::begin(&self.is_loading);
+        let loading = LoadingGuard::begin(&self.is_loading);
         let read = self.policies.all(&mut *pool.acquire().await?).await?;
         let entries = read
             .into_iter()
@@ -129,7 +130,7 @@ impl Resources {
                 )
             })
             .collect();
-        self.all.store(Arc::new(All {
+        self.all.store(Arc::new(AllResources {
             since: Some(since),
             entries,
         }));
@@ -142,11 +143,11 @@ impl Resources {
         identifier: Arc<str>,
         resource: Option<Resource>,
         since: VersionStamp,
-    ) -> (Arc<str>, Entry) {
-        let tag = self.feed.tag(Touched::Resource, &identifier);
+    ) -> (Arc<str>, ResourceEntry) {
+        let tag = self.feed.tag(FeedEntryKind::Resource, &identifier);
         (
             identifier,
-            Entry {
+            ResourceEntry {
                 resource: resource.map(Arc::new),
                 tag,
                 since,
@@ -186,7 +187,7 @@ impl Resources {
             // Another request may have read them meanwhile.
             if identifiers
                 .iter()
-                .any(|identifier| matches!(self.get(identifier), Known::Unknown))
+                .any(|identifier| matches!(self.get(identifier), CachedResource::Unknown))
             {
                 self.load_all(pool).await?;
             }
@@ -225,7 +226,7 @@ impl Resources {
             .collect();
         // All may be read at the same time: what is newer is not lost, and what is lost is read again.
         self.all.rcu(|all| {
-            let mut all = All::clone(all);
+            let mut all = AllResources::clone(all);
             for (name, entry) in &entries {
                 if entry.resource.is_some() || all.entries.len() < MAX_ENTRIES {
                     all.entries.insert(Arc::clone(name), entry.clone());
@@ -233,7 +234,8 @@ impl Resources {
             }
             all
         });
-        let live = |(name, entry): (Arc<str>, Entry)| Some((name.to_string(), entry.resource?));
+        let live =
+            |(name, entry): (Arc<str>, ResourceEntry)| Some((name.to_string(), entry.resource?));
         Ok(entries.into_iter().filter_map(live).collect())
     }
 }

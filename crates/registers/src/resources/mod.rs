@@ -21,18 +21,18 @@ mod workers;
 
 pub use bind::bind_resource;
 pub use compiled::{CompiledPolicy, LOAD, UPLOAD};
-pub use listings::{Listing, Listings};
-pub use live::{Known, Resources};
+pub use listings::{PolicyListing, PolicyListings};
+pub use live::{CachedResource, LiveResources};
 pub use model::Resource;
-pub use policies::{CheckedPolicy, Policies};
+pub use policies::{CheckedPolicy, CompiledPolicies};
 pub use policy_warning::{PolicyWarning, PolicyWarningKind};
-pub use public_system::{Difference, differences};
+pub use public_system::{EvaluationDifference, differences};
 pub use rights::{RightKey, right_keys, right_keys_in_order};
 pub use store::{
     ResourceKind, ResourceOwnerRow, access_list_filters, kinds, names, naming, owners_of_types,
     resources_of_subjects, texts, upsert,
 };
 pub use system_resources::store_system_resources;
-pub use text_search::{ResourceTexts, TextFilter, TooManyWords, Words};
+pub use text_search::{ResourceTexts, SearchWords, TextFilter, TooManyWords};
 pub use warnings::warnings;
-pub use workers::{Busy, Workers};
+pub use workers::{PolicyWorkers, WorkersBusy};

@@ -8,10 +8,10 @@ use sqlx::PgConnection;
 use super::{
     Resource,
     compiled::CompiledPolicy,
-    listings::Listings,
+    listings::PolicyListings,
     rules::{self, AcceptedPolicy, PolicyRefusal},
     store,
-    workers::{Busy, Workers},
+    workers::{PolicyWorkers, WorkersBusy},
 };
 use crate::packages::Catalogue;
 use foundation::db::DbError;
@@ -19,7 +19,7 @@ use xacml::Vocabulary;
 
 /// A policy in memory.
 #[derive(Debug, Clone)]
-enum Found {
+enum CachedPolicy {
     /// While it is in use: a replaced one is given up with its resource.
     Compiled(Weak<CompiledPolicy>),
     /// It is stored and cannot be read.
@@ -27,7 +27,7 @@ enum Found {
 }
 
 /// What memory has of a digest.
-enum Held {
+enum CachedPolicyLookup {
     Compiled(Arc<CompiledPolicy>),
     /// It is stored and cannot be read.
     Unreadable,
@@ -36,18 +36,18 @@ enum Held {
 
 /// Compiled policies. Texts are immutable under their digest, so nothing here grows stale.
 #[derive(Debug, Clone)]
-pub struct Policies {
-    compiled: Cache<[u8; 32], Found>,
+pub struct CompiledPolicies {
+    compiled: Cache<[u8; 32], CachedPolicy>,
     /// The last ones, until their resources hold them.
     latest: Cache<[u8; 32], Arc<CompiledPolicy>>,
     /// Digest last seen of each resource's policy: its text need not be sent again.
     digests: Cache<String, [u8; 32]>,
     /// What new policies are compiled with.
     vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
-    workers: Workers,
+    workers: PolicyWorkers,
     /// For what decisions wait for, so that uploads delay no decision.
-    compilers: Workers,
-    listings: Listings,
+    compilers: PolicyWorkers,
+    listings: PolicyListings,
 }
 
 /// Bytes of the texts of the latest policies.
@@ -67,9 +67,9 @@ pub struct CheckedPolicy {
 /// only replaced policies said.
 const MAX_ATTRIBUTES: usize = 10_000;
 
-impl Default for Policies {
+impl Default for CompiledPolicies {
     fn default() -> Self {
-        let workers = Workers::default();
+        let workers = PolicyWorkers::default();
         Self {
             compiled: Cache::new(10_000),
             latest: Cache::builder()
@@ -78,16 +78,16 @@ impl Default for Policies {
                 })
                 .max_capacity(LATEST_BYTES)
                 .build(),
-            compilers: Workers::default(),
+            compilers: PolicyWorkers::default(),
             digests: Cache::new(10_000),
             vocabulary: Arc::default(),
-            listings: Listings::new(workers.clone()),
+            listings: PolicyListings::new(workers.clone()),
             workers,
         }
     }
 }
 
-impl Policies {
+impl CompiledPolicies {
     fn vocabulary(&self) -> Arc<Vocabulary> {
         let mut current = self
             .vocabulary
@@ -101,13 +101,13 @@ impl Policies {
 
     /// Lists that are made out of policies.
     #[must_use]
-    pub const fn listings(&self) -> &Listings {
+    pub const fn listings(&self) -> &PolicyListings {
         &self.listings
     }
 
     /// Who does what takes long.
     #[must_use]
-    pub const fn workers(&self) -> &Workers {
+    pub const fn workers(&self) -> &PolicyWorkers {
         &self.workers
     }
 
@@ -122,7 +122,7 @@ impl Policies {
         identifier: &str,
         catalogue: &Arc<Catalogue>,
         may_reserve: bool,
-    ) -> Result<Result<CheckedPolicy, PolicyRefusal>, Busy> {
+    ) -> Result<Result<CheckedPolicy, PolicyRefusal>, WorkersBusy> {
         let (identifier, catalogue) = (identifier.to_owned(), Arc::clone(catalogue));
         let vocabulary = self.vocabulary();
         let bytes = xml.len();
@@ -145,19 +145,21 @@ impl Policies {
         let found = match policy {
             Some(policy) => {
                 self.latest.insert(digest, Arc::clone(policy));
-                Found::Compiled(Arc::downgrade(policy))
+                CachedPolicy::Compiled(Arc::downgrade(policy))
             }
-            None => Found::Unreadable,
+            None => CachedPolicy::Unreadable,
         };
         self.compiled.insert(digest, found);
     }
 
     /// The policy of a digest, where memory has it.
-    fn held(&self, digest: &[u8; 32]) -> Held {
+    fn held(&self, digest: &[u8; 32]) -> CachedPolicyLookup {
         match self.compiled.get(digest) {
-            Some(Found::Compiled(policy)) => policy.upgrade().map_or(Held::Unknown, Held::Compiled),
-            Some(Found::Unreadable) => Held::Unreadable,
-            None => Held::Unknown,
+            Some(CachedPolicy::Compiled(policy)) => policy
+                .upgrade()
+                .map_or(CachedPolicyLookup::Unknown, CachedPolicyLookup::Compiled),
+            Some(CachedPolicy::Unreadable) => CachedPolicyLookup::Unreadable,
+            None => CachedPolicyLookup::Unknown,
         }
     }
 
@@ -189,7 +191,7 @@ impl Policies {
         let known: Vec<Vec<u8>> = identifiers
             .iter()
             .filter_map(|identifier| self.digests.get(identifier))
-            .filter(|digest| !matches!(self.held(digest), Held::Unknown))
+            .filter(|digest| !matches!(self.held(digest), CachedPolicyLookup::Unknown))
             .map(|digest| digest.to_vec())
             .collect();
         let rows = store::current(&mut *db, identifiers, &known).await?;
@@ -214,7 +216,7 @@ impl Policies {
     async fn policy(
         &self,
         db: &mut PgConnection,
-        row: &mut store::CurrentRow,
+        row: &mut store::CurrentResourceRow,
     ) -> Result<Option<Arc<CompiledPolicy>>, DbError> {
         let Some(digest) = row
             .sha256
@@ -225,9 +227,9 @@ impl Policies {
         };
         self.digests.insert(row.identifier.clone(), digest);
         match self.held(&digest) {
-            Held::Compiled(policy) => return Ok(Some(policy)),
-            Held::Unreadable => return Ok(None),
-            Held::Unknown => {}
+            CachedPolicyLookup::Compiled(policy) => return Ok(Some(policy)),
+            CachedPolicyLookup::Unreadable => return Ok(None),
+            CachedPolicyLookup::Unknown => {}
         }
         let xml = match row.xml.take() {
             Some(xml) => Some(xml),
@@ -243,7 +245,7 @@ impl Policies {
             .compilers
             .run(bytes, move || compile(&identifier, &xml, &vocabulary))
             .await
-            .map_err(|Busy| DbError::Busy)?;
+            .map_err(|WorkersBusy| DbError::Busy)?;
         self.hold(digest, policy.as_ref());
         Ok(policy)
     }
@@ -278,15 +280,21 @@ mod tests {
 
     #[test]
     fn a_policy_that_no_resource_holds_leaves_memory() {
-        let policies = Policies::default();
+        let policies = CompiledPolicies::default();
         let policy = CompiledPolicy::read(POLICY.as_bytes(), &policies.vocabulary()).unwrap();
         let policy = Arc::new(policy);
         let digest = policy.digest;
         policies.hold(digest, Some(&policy));
         policies.latest.invalidate(&digest);
         policies.latest.run_pending_tasks();
-        assert!(matches!(policies.held(&digest), Held::Compiled(_)));
+        assert!(matches!(
+            policies.held(&digest),
+            CachedPolicyLookup::Compiled(_)
+        ));
         drop(policy);
-        assert!(matches!(policies.held(&digest), Held::Unknown));
+        assert!(matches!(
+            policies.held(&digest),
+            CachedPolicyLookup::Unknown
+        ));
     }
 }

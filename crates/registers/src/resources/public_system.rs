@@ -10,7 +10,7 @@ use xacml::{
 
 /// A part of a policy that the public system evaluates in another way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct EvaluationDifference {
     /// Where the part starts.
     pub at: Position,
     /// Number of the rule, from 1; none for what is about the whole policy.
@@ -44,7 +44,7 @@ const KNOWN_CATEGORIES: &[(&str, &str)] = &[
 
 /// Every difference, by the order of the policy.
 #[must_use]
-pub fn differences(policy: &Policy) -> Vec<Difference> {
+pub fn differences(policy: &Policy) -> Vec<EvaluationDifference> {
     let mut out = Vec::new();
     if policy
         .head
@@ -55,7 +55,7 @@ pub fn differences(policy: &Policy) -> Vec<Difference> {
         .next()
         .is_some()
     {
-        out.push(Difference {
+        out.push(EvaluationDifference {
             at: policy.head.at,
             rule: None,
             id: String::new(),
@@ -65,7 +65,7 @@ pub fn differences(policy: &Policy) -> Vec<Difference> {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (number, rule) in (1..).zip(&policy.rules) {
         let mut add = |at: Position, text: String| {
-            out.push(Difference {
+            out.push(EvaluationDifference {
                 at,
                 rule: Some(number),
                 id: rule.id.clone(),

@@ -23,10 +23,10 @@ pub struct RightKey {
 }
 
 /// An attribute of a rule with the value it is compared with.
-type Pair = (String, String);
+type RuleAttribute = (String, String);
 
 /// A subject of a rule: attribute and value.
-pub type Subject = Pair;
+pub type RuleSubject = RuleAttribute;
 
 /// Subjects by which people and system users come to a right: roles and access packages.
 const USER_SUBJECTS: [&str; 4] = [
@@ -41,7 +41,7 @@ const DELEGATION_SUBJECT: &str = "urn:altinn:resource:delegation";
 /// The right keys of a resource's policy, each with the roles and packages that lead to it. A policy
 /// that is too large [to be listed](ListingSize::is_listable) has none.
 #[must_use]
-pub fn right_keys(policy: &Policy, identifier: &str) -> BTreeMap<RightKey, Vec<Subject>> {
+pub fn right_keys(policy: &Policy, identifier: &str) -> BTreeMap<RightKey, Vec<RuleSubject>> {
     if !ListingSize::of(policy).is_listable() {
         return BTreeMap::new();
     }
@@ -50,7 +50,7 @@ pub fn right_keys(policy: &Policy, identifier: &str) -> BTreeMap<RightKey, Vec<S
 
 /// As [`right_keys`], in the order in which the policy names them first.
 #[must_use]
-pub fn right_keys_in_order(policy: &Policy, identifier: &str) -> Vec<(RightKey, Vec<Subject>)> {
+pub fn right_keys_in_order(policy: &Policy, identifier: &str) -> Vec<(RightKey, Vec<RuleSubject>)> {
     let mut keys = right_keys(policy, identifier);
     let mut out = Vec::with_capacity(keys.len());
     for rule in permit_rules(policy) {
@@ -78,7 +78,7 @@ fn right_keys_for(
     policy: &Policy,
     identifier: &str,
     kinds: &[&str],
-) -> BTreeMap<RightKey, Vec<Subject>> {
+) -> BTreeMap<RightKey, Vec<RuleSubject>> {
     let mut subjects_of = Vec::new();
     let mut rules_of: BTreeMap<RightKey, Vec<usize>> = BTreeMap::new();
     for rule in permit_rules(policy) {
@@ -165,7 +165,7 @@ pub struct RuleFacts<'p> {
     /// Actions that it names.
     pub actions: Vec<String>,
     /// Roles and packages of which one alone will do.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<RuleSubject>,
 }
 
 /// The rules of a policy, in order.
@@ -180,8 +180,8 @@ pub fn rule_facts(policy: &Policy) -> impl Iterator<Item = RuleFacts<'_>> {
 }
 
 /// Alternatives of a rule that have matches in this category, each as attribute and value pairs.
-fn alternatives(rule: &Rule, category: &str) -> Vec<Vec<Pair>> {
-    let pairs = |all_of: &AllOf| -> Vec<Pair> {
+fn alternatives(rule: &Rule, category: &str) -> Vec<Vec<RuleAttribute>> {
+    let pairs = |all_of: &AllOf| -> Vec<RuleAttribute> {
         let named = |m: &Match| {
             m.designator()
                 .filter(|d| d.category == category)
@@ -198,14 +198,14 @@ fn alternatives(rule: &Rule, category: &str) -> Vec<Vec<Pair>> {
 }
 
 /// The actions of a rule.
-fn actions(rule: &Rule) -> impl Iterator<Item = Pair> {
+fn actions(rule: &Rule) -> impl Iterator<Item = RuleAttribute> {
     alternatives(rule, ids::ACTION)
         .into_iter()
         .filter_map(|pairs| pairs.into_iter().find(|(id, _)| id == ids::ACTION_ID))
 }
 
 /// Subject alternatives of exactly one match, on an attribute of these kinds.
-fn single_subjects(rule: &Rule, kinds: &[&str]) -> Vec<Subject> {
+fn single_subjects(rule: &Rule, kinds: &[&str]) -> Vec<RuleSubject> {
     alternatives(rule, ids::SUBJECT)
         .into_iter()
         .filter_map(|mut matches| {
@@ -221,7 +221,7 @@ fn single_subjects(rule: &Rule, kinds: &[&str]) -> Vec<Subject> {
 
 /// What a resource alternative says about a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Naming {
+pub(super) enum ResourceNaming {
     /// It names this resource and no other.
     This,
     /// It names the resource by this text, which differs from the identifier in letter case.
@@ -234,33 +234,36 @@ pub(super) enum Naming {
 
 /// Whether a resource alternative names this resource alone. An app may be named by owner and app,
 /// and those in any letter case.
-pub(super) fn naming(pairs: &[Pair], identifier: &str) -> Naming {
+pub(super) fn naming(pairs: &[RuleAttribute], identifier: &str) -> ResourceNaming {
     let values = |id: &'static str| pairs.iter().filter(move |(i, _)| i == id).map(|(_, v)| v);
     let app_names = values(ORG_ATTRIBUTE)
         .flat_map(|org| values(APP_ATTRIBUTE).map(move |app| format!("app_{org}_{app}")));
-    let mut naming = Naming::Nothing;
+    let mut naming = ResourceNaming::Nothing;
     for name in app_names {
         if !name.eq_ignore_ascii_case(identifier) {
-            return Naming::Other;
+            return ResourceNaming::Other;
         }
-        naming = Naming::This;
+        naming = ResourceNaming::This;
     }
     for name in values(RESOURCE_ATTRIBUTE) {
         if name == identifier {
-            if naming == Naming::Nothing {
-                naming = Naming::This;
+            if naming == ResourceNaming::Nothing {
+                naming = ResourceNaming::This;
             }
         } else if name.eq_ignore_ascii_case(identifier) {
-            naming = Naming::OtherCase(name.clone());
+            naming = ResourceNaming::OtherCase(name.clone());
         } else {
-            return Naming::Other;
+            return ResourceNaming::Other;
         }
     }
     naming
 }
 
 /// Whether a resource alternative names this resource, and what else it says.
-pub(super) fn names_resource(pairs: &[Pair], identifier: &str) -> Option<Vec<Pair>> {
+pub(super) fn names_resource(
+    pairs: &[RuleAttribute],
+    identifier: &str,
+) -> Option<Vec<RuleAttribute>> {
     let value = |id: &str| pairs.iter().find(|(i, _)| i == id).map(|(_, v)| v.as_str());
     let named = match (
         value(RESOURCE_ATTRIBUTE),
@@ -289,7 +292,7 @@ pub(super) fn names_resource(pairs: &[Pair], identifier: &str) -> Option<Vec<Pai
 }
 
 /// Resource alternatives of each rule of a policy.
-pub(super) fn resources_of_rules(policy: &Policy) -> impl Iterator<Item = Vec<Vec<Pair>>> {
+pub(super) fn resources_of_rules(policy: &Policy) -> impl Iterator<Item = Vec<Vec<RuleAttribute>>> {
     policy
         .rules
         .iter()
@@ -353,13 +356,13 @@ pub struct TypedValue {
     pub value: String,
 }
 
-impl From<Pair> for TypedValue {
-    fn from((attribute, value): Pair) -> Self {
+impl From<RuleAttribute> for TypedValue {
+    fn from((attribute, value): RuleAttribute) -> Self {
         Self { attribute, value }
     }
 }
 
-fn typed(pairs: &[Pair]) -> Vec<TypedValue> {
+fn typed(pairs: &[RuleAttribute]) -> Vec<TypedValue> {
     pairs.iter().cloned().map(TypedValue::from).collect()
 }
 
@@ -376,15 +379,15 @@ pub struct PolicyRule {
 
 /// The alternatives of a rule, by category.
 #[derive(Debug)]
-struct Combinations {
-    subjects: Vec<Vec<Pair>>,
-    actions: Vec<Pair>,
-    resources: Vec<Vec<Pair>>,
+struct RuleAlternatives {
+    subjects: Vec<Vec<RuleAttribute>>,
+    actions: Vec<RuleAttribute>,
+    resources: Vec<Vec<RuleAttribute>>,
 }
 
-impl Combinations {
+impl RuleAlternatives {
     fn of(rule: &Rule) -> Self {
-        let any = |found: Vec<Vec<Pair>>| {
+        let any = |found: Vec<Vec<RuleAttribute>>| {
             if found.is_empty() {
                 vec![Vec::new()]
             } else {
@@ -420,11 +423,14 @@ impl Combinations {
 
     /// About how many bytes the list of all combinations takes.
     fn bytes(&self) -> u64 {
-        let texts = |pairs: &[Pair]| -> u64 {
-            let of = |(id, value): &Pair| (id.len() + value.len()) as u64 + BYTES_WITHOUT_TEXTS;
+        let texts = |pairs: &[RuleAttribute]| -> u64 {
+            let of =
+                |(id, value): &RuleAttribute| (id.len() + value.len()) as u64 + BYTES_WITHOUT_TEXTS;
             pairs.iter().map(of).fold(0, u64::saturating_add)
         };
-        let all = |list: &[Vec<Pair>]| list.iter().map(|p| texts(p)).fold(0, u64::saturating_add);
+        let all = |list: &[Vec<RuleAttribute>]| {
+            list.iter().map(|p| texts(p)).fold(0, u64::saturating_add)
+        };
         let [subjects, actions, resources] = [
             self.subjects.len(),
             self.actions.len(),
@@ -460,7 +466,7 @@ impl ListingSize {
     pub fn of(policy: &Policy) -> Self {
         let mut size = Self::default();
         for rule in &policy.rules {
-            let combinations = Combinations::of(rule);
+            let combinations = RuleAlternatives::of(rule);
             size.combinations = size.combinations.saturating_add(combinations.len() as u64);
             size.bytes = size.bytes.saturating_add(combinations.bytes());
         }
@@ -498,7 +504,7 @@ pub fn rules(policy: &Policy) -> impl Iterator<Item = PolicyRule> + Send {
     policy
         .rules
         .iter()
-        .map(Combinations::of)
+        .map(RuleAlternatives::of)
         .flat_map(|all| (0..all.len()).filter_map(move |number| all.get(number)))
 }
 
@@ -528,8 +534,8 @@ pub struct PolicyRight {
 
 /// A right without its subjects.
 struct RightOfRules {
-    action: Pair,
-    resource: Vec<Pair>,
+    action: RuleAttribute,
+    resource: Vec<RuleAttribute>,
     right_key: String,
     /// Numbers of the rules that define it.
     rules: Vec<usize>,
@@ -583,7 +589,7 @@ pub fn rights(policy: &Policy) -> impl Iterator<Item = PolicyRight> + Send {
     })
 }
 
-fn right_key(action: &str, resource: &[Pair]) -> String {
+fn right_key(action: &str, resource: &[RuleAttribute]) -> String {
     let mut urns: Vec<(String, &str)> = resource
         .iter()
         .map(|(id, value)| (format!("{id}:{value}"), value.as_str()))
@@ -620,7 +626,7 @@ pub struct NamedRight {
 
 /// Which rights are asked for besides those of people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Further {
+pub struct FurtherRights {
     /// Those of service owners.
     pub service_owners: bool,
     /// Those that apps give themselves.
@@ -632,7 +638,7 @@ pub struct Further {
 pub fn named_rights(
     policy: &Policy,
     identifier: &str,
-    further: Further,
+    further: FurtherRights,
     language: Language,
 ) -> Vec<NamedRight> {
     let kinds: Vec<&str> = USER_SUBJECTS
@@ -708,7 +714,7 @@ fn action_name(action: &str, language: Language) -> String {
 mod tests {
     use super::*;
 
-    fn pair(id: &str, value: &str) -> Pair {
+    fn pair(id: &str, value: &str) -> RuleAttribute {
         (id.to_owned(), value.to_owned())
     }
 

@@ -4,9 +4,11 @@ use std::fmt;
 
 use super::{
     compiled::UPLOAD,
-    document::{ReferenceSource, ReferenceType, ResourceType, ServiceResource, Texts, app_of},
+    document::{
+        ReferenceSource, ReferenceType, ResourceType, ServiceResource, TextsByLanguage, app_of,
+    },
     policy_warning::PolicyWarning,
-    rights::{ListingSize, Naming, naming, packages, resources_of_rules},
+    rights::{ListingSize, ResourceNaming, naming, packages, resources_of_rules},
     warnings::warnings,
 };
 use crate::packages::Catalogue;
@@ -15,7 +17,7 @@ use xacml::{LoadErrors, Policy, PolicyTree, Program};
 
 /// How a resource comes to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum ResourceStoreMode {
     /// For the first time.
     Create,
     /// As a new version.
@@ -24,7 +26,7 @@ pub enum Change {
 
 /// Everything that is wrong with a resource, by the members' names.
 #[must_use]
-pub fn findings(resource: &ServiceResource, change: Change) -> ModelState {
+pub fn findings(resource: &ServiceResource, change: ResourceStoreMode) -> ModelState {
     let mut found = ModelState::default();
     identifier(resource, change, &mut found);
     if resource.resource_type == ResourceType::Default {
@@ -48,7 +50,7 @@ pub fn findings(resource: &ServiceResource, change: Change) -> ModelState {
             &mut found,
         );
     }
-    if change == Change::Replace && resource.contact_points.is_none() {
+    if change == ResourceStoreMode::Replace && resource.contact_points.is_none() {
         found.add(
             "ContactPoints",
             "The ContactPoints field is required; it may be an empty list.",
@@ -57,14 +59,14 @@ pub fn findings(resource: &ServiceResource, change: Change) -> ModelState {
     found
 }
 
-fn identifier(resource: &ServiceResource, change: Change, found: &mut ModelState) {
+fn identifier(resource: &ServiceResource, change: ResourceStoreMode, found: &mut ModelState) {
     let id = resource.identifier.as_str();
     if id.trim().is_empty() {
         found.add("Identifier", "The Identifier field is required.");
         return;
     }
     // What is stored already keeps its name, whatever rules it was given by.
-    if change == Change::Create && !is_well_formed(id) && !is_migrated_app(id) {
+    if change == ResourceStoreMode::Create && !is_well_formed(id) && !is_migrated_app(id) {
         found.add(
             "Identifier",
             "The identifier must be at least four of the characters a-z, 0-9, _ and -.",
@@ -174,7 +176,7 @@ fn references(resource: &ServiceResource, found: &mut ModelState) {
     }
 }
 
-fn texts(map: Option<&Texts>, key: &str, called: &str, found: &mut ModelState) {
+fn texts(map: Option<&TextsByLanguage>, key: &str, called: &str, found: &mut ModelState) {
     for (language, name) in [
         ("en", "english en"),
         ("nb", "bokmal nb"),
@@ -191,7 +193,7 @@ fn texts(map: Option<&Texts>, key: &str, called: &str, found: &mut ModelState) {
 }
 
 /// A title is shown on one line, where a description may have several.
-fn displayable_title(title: Option<&Texts>, found: &mut ModelState) {
+fn displayable_title(title: Option<&TextsByLanguage>, found: &mut ModelState) {
     let texts = title.into_iter().flatten();
     if texts
         .filter_map(|(_, text)| text.as_str())
@@ -341,10 +343,10 @@ fn check_resource(policy: &Policy, identifier: &str) -> Result<(), PolicyRefusal
         }
         for pairs in &alternatives {
             match naming(pairs, identifier) {
-                Naming::This => {}
-                Naming::Nothing => return Err(PolicyRefusal::NoResource),
-                Naming::Other => return Err(PolicyRefusal::OtherResource),
-                Naming::OtherCase(named) => {
+                ResourceNaming::This => {}
+                ResourceNaming::Nothing => return Err(PolicyRefusal::NoResource),
+                ResourceNaming::Other => return Err(PolicyRefusal::OtherResource),
+                ResourceNaming::OtherCase(named) => {
                     return Err(PolicyRefusal::OtherCase {
                         named,
                         identifier: identifier.to_owned(),
@@ -369,7 +371,7 @@ mod tests {
             "hasCompetentAuthority": {"organization": "390028466", "orgcode": "SAV"}, "contactPoints": []})
     }
 
-    fn keys(change: impl FnOnce(&mut Value), how: Change) -> Vec<String> {
+    fn keys(change: impl FnOnce(&mut Value), how: ResourceStoreMode) -> Vec<String> {
         let mut body = complete();
         change(&mut body);
         findings(&bind_resource(&body).unwrap(), how)
@@ -381,8 +383,8 @@ mod tests {
 
     #[test]
     fn a_complete_resource_has_no_findings() {
-        assert!(keys(|_| {}, Change::Create).is_empty());
-        assert!(keys(|_| {}, Change::Replace).is_empty());
+        assert!(keys(|_| {}, ResourceStoreMode::Create).is_empty());
+        assert!(keys(|_| {}, ResourceStoreMode::Replace).is_empty());
     }
 
     #[rstest::rstest]
@@ -402,7 +404,7 @@ mod tests {
         assert_eq!(
             keys(
                 |body| *body.pointer_mut(pointer).unwrap() = value,
-                Change::Create
+                ResourceStoreMode::Create
             ),
             [key]
         );
@@ -413,7 +415,7 @@ mod tests {
         assert!(
             keys(
                 |b| b["hasCompetentAuthority"] = json!({"orgcode": "TTD"}),
-                Change::Create
+                ResourceStoreMode::Create
             )
             .is_empty()
         );
@@ -423,13 +425,22 @@ mod tests {
                     b["delegable"] = json!(false);
                     b["rightDescription"] = json!(null);
                 },
-                Change::Create
+                ResourceStoreMode::Create
             )
             .is_empty()
         );
-        assert!(keys(|b| b["identifier"] = json!("Old Name"), Change::Replace).is_empty());
+        assert!(
+            keys(
+                |b| b["identifier"] = json!("Old Name"),
+                ResourceStoreMode::Replace
+            )
+            .is_empty()
+        );
         assert_eq!(
-            keys(|b| b["contactPoints"] = json!(null), Change::Replace),
+            keys(
+                |b| b["contactPoints"] = json!(null),
+                ResourceStoreMode::Replace
+            ),
             ["ContactPoints"]
         );
         let app = |reference: &str| {
@@ -440,7 +451,7 @@ mod tests {
                     b["resourceType"] = json!("AltinnApp");
                     b["resourceReferences"] = reference;
                 },
-                Change::Create,
+                ResourceStoreMode::Create,
             )
         };
         assert!(app("sav/noe").is_empty());

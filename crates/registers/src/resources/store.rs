@@ -15,8 +15,8 @@ use super::{
 use foundation::{
     crypto::sha256,
     db::{
-        DbError, Lock,
-        feed::{self, Touched},
+        AdvisoryLock, DbError,
+        feed::{self, FeedEntryKind},
     },
 };
 use xacml::PolicyTree;
@@ -24,7 +24,7 @@ use xacml::PolicyTree;
 /// A resource as the decision path needs it.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "columns of the table")]
-pub struct CurrentRow {
+pub struct CurrentResourceRow {
     pub identifier: String,
     pub resource_type: String,
     pub delegable: bool,
@@ -42,9 +42,9 @@ pub async fn current(
     db: &mut PgConnection,
     identifiers: &[String],
     known: &[Vec<u8>],
-) -> Result<Vec<CurrentRow>, DbError> {
+) -> Result<Vec<CurrentResourceRow>, DbError> {
     Ok(sqlx::query_as!(
-        CurrentRow,
+        CurrentResourceRow,
         r#"select /* hot path */ r.identifier as "identifier!", coalesce(v.document->>'resourceType', 'Default') as "resource_type!",
              coalesce((v.document->>'delegable')::bool, true) as "delegable!",
              coalesce(v.document->>'accessListMode' = 'Enabled', false) as "access_list_enabled!",
@@ -194,17 +194,17 @@ pub async fn upsert(
     let policy = put_policy(&mut *tx, identifier, xml, &subjects, owner_org).await?;
     let is_changed = versions > 0 || policy;
     if is_changed {
-        number_change(&mut *tx, identifier, WhatChanged::Policy).await?;
+        number_change(&mut *tx, identifier, ResourceChangeKind::Policy).await?;
     }
     if versions > 0 {
-        feed::append(tx, Touched::Resource, identifier).await?;
+        feed::append(tx, FeedEntryKind::Resource, identifier).await?;
     }
     Ok(is_changed)
 }
 
 /// What changed of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhatChanged {
+pub enum ResourceChangeKind {
     /// Its description.
     Document,
     /// Its policy, which from now on it has had.
@@ -215,15 +215,15 @@ pub enum WhatChanged {
 pub async fn number_change(
     tx: &mut PgConnection,
     identifier: &str,
-    what: WhatChanged,
+    what: ResourceChangeKind,
 ) -> Result<(), DbError> {
     // Numbers and times become visible in the order of the lock.
-    Lock::ResourceChanges.take(tx).await?;
+    AdvisoryLock::ResourceChanges.take(tx).await?;
     sqlx::query!(
         r#"update resource set change_no = nextval('resource_change_seq'), changed_at = service_now(), policy_uploaded = policy_uploaded or $2
            where identifier = $1"#,
         identifier,
-        what == WhatChanged::Policy
+        what == ResourceChangeKind::Policy
     )
     .execute(tx)
     .await?;
@@ -298,7 +298,7 @@ async fn index_subjects(
     let subjects: BTreeSet<String> = subjects.iter().map(|s| s.urn().to_lowercase()).collect();
     let subjects: Vec<String> = subjects.into_iter().collect();
     // Numbers and times become visible in the order of the lock.
-    Lock::ResourceChanges.take(tx).await?;
+    AdvisoryLock::ResourceChanges.take(tx).await?;
     sqlx::query!(
         r#"update resource_subject set deleted = true, updated_at = clock_timestamp()
            where identifier = $1 and not deleted and subject_urn <> all($2)"#,
@@ -351,8 +351,8 @@ pub async fn add_version(
     )
     .fetch_one(&mut *tx)
     .await?;
-    number_change(&mut *tx, identifier, WhatChanged::Document).await?;
-    feed::append(tx, Touched::Resource, identifier).await?;
+    number_change(&mut *tx, identifier, ResourceChangeKind::Document).await?;
+    feed::append(tx, FeedEntryKind::Resource, identifier).await?;
     Ok(version)
 }
 
@@ -383,7 +383,7 @@ pub async fn delete(tx: &mut PgConnection, identifier: &str) -> Result<(), DbErr
     .execute(&mut *tx)
     .await?;
     index_subjects(&mut *tx, identifier, &BTreeSet::new()).await?;
-    feed::append(tx, Touched::Resource, identifier).await?;
+    feed::append(tx, FeedEntryKind::Resource, identifier).await?;
     Ok(())
 }
 
@@ -411,14 +411,14 @@ pub async fn put_policy(
     .rows_affected();
     if stored > 0 {
         index_subjects(&mut *tx, identifier, subjects).await?;
-        feed::append(tx, Touched::Resource, identifier).await?;
+        feed::append(tx, FeedEntryKind::Resource, identifier).await?;
     }
     Ok(stored > 0)
 }
 
 /// A stored document with its version.
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub struct StoredDocument {
     /// Version, counted over all resources.
     pub version_id: i32,
     /// As it was stored.
@@ -430,9 +430,9 @@ pub async fn read(
     db: &mut PgConnection,
     identifier: &str,
     version_id: Option<i32>,
-) -> Result<Option<Stored>, DbError> {
+) -> Result<Option<StoredDocument>, DbError> {
     Ok(sqlx::query_as!(
-        Stored,
+        StoredDocument,
         r#"select v.version_id, v.document from resource r join resource_version v on v.identifier = r.identifier
            where r.identifier = $1 and r.deleted is null and ($2::int is null or v.version_id = $2) order by v.version_id desc limit 1"#,
         identifier,
@@ -443,7 +443,10 @@ pub async fn read(
 }
 
 /// As [`read`], and locks the resource until the transaction ends.
-pub async fn lock(tx: &mut PgConnection, identifier: &str) -> Result<Option<Stored>, DbError> {
+pub async fn lock(
+    tx: &mut PgConnection,
+    identifier: &str,
+) -> Result<Option<StoredDocument>, DbError> {
     sqlx::query!(
         "select identifier from resource where identifier = $1 for update",
         identifier
@@ -457,7 +460,7 @@ pub async fn lock(tx: &mut PgConnection, identifier: &str) -> Result<Option<Stor
 /// Texts are looked for without regard to case.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "parameters of the search")]
-pub struct Filter {
+pub struct ResourceFilter {
     pub id: Option<String>,
     pub title: Option<String>,
     pub description: Option<String>,
@@ -471,9 +474,12 @@ pub struct Filter {
 }
 
 /// Latest versions of the live resources that pass a filter, by identifier.
-pub async fn search(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Stored>, DbError> {
+pub async fn search(
+    db: &mut PgConnection,
+    filter: &ResourceFilter,
+) -> Result<Vec<StoredDocument>, DbError> {
     Ok(sqlx::query_as!(
-        Stored,
+        StoredDocument,
         r#"select v.version_id, v.document from resource r
            cross join lateral (select version_id, document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
            where r.deleted is null
@@ -610,7 +616,7 @@ pub async fn resources_of_subjects(
 
 /// A pair of resource and subject that came or went.
 #[derive(Debug, Clone)]
-pub struct UpdatedPair {
+pub struct UpdatedSubjectRow {
     /// Resource.
     pub identifier: String,
     /// Subject, in lower case.
@@ -628,10 +634,10 @@ pub async fn updated_since(
     since: Option<DateTime<Utc>>,
     after: Option<(&str, &str)>,
     limit: i64,
-) -> Result<Vec<UpdatedPair>, DbError> {
+) -> Result<Vec<UpdatedSubjectRow>, DbError> {
     let (identifier, subject) = after.unzip();
     Ok(sqlx::query_as!(
-        UpdatedPair,
+        UpdatedSubjectRow,
         r#"select identifier, subject_urn, updated_at, deleted from resource_subject
            where updated_at >= coalesce($1, '-infinity'::timestamptz)
              and ($2::text is null or (updated_at, identifier, subject_urn) > ($1, $2, $3))

@@ -14,7 +14,7 @@ use super::{
     rights::{self, SubjectAttribute},
     store,
 };
-use foundation::{crypto::sha256, db::Lock};
+use foundation::{crypto::sha256, db::AdvisoryLock};
 use xacml::{Policy, Program};
 
 #[derive(RustEmbed)]
@@ -100,7 +100,7 @@ const SHIPPED_POLICIES: &[(&str, &str)] = &[
 ];
 
 /// A resource as the program ships it.
-struct Shipped {
+struct ShippedResource {
     identifier: String,
     document: Value,
     xml: Vec<u8>,
@@ -115,7 +115,7 @@ struct Shipped {
 pub async fn store_system_resources(pool: &PgPool) -> anyhow::Result<()> {
     let shipped = shipped()?;
     let mut tx = pool.begin().await?;
-    Lock::Start.take(&mut tx).await?;
+    AdvisoryLock::Start.take(&mut tx).await?;
     for resource in &shipped {
         update(&mut tx, resource)
             .await
@@ -126,7 +126,7 @@ pub async fn store_system_resources(pool: &PgPool) -> anyhow::Result<()> {
 }
 
 /// The embedded resources.
-fn shipped() -> anyhow::Result<Vec<Shipped>> {
+fn shipped() -> anyhow::Result<Vec<ShippedResource>> {
     let file = |path: &str| {
         SystemResources::get(path)
             .map(|f| f.data.into_owned())
@@ -152,7 +152,7 @@ fn shipped() -> anyhow::Result<Vec<Shipped>> {
         let xml = file(&path)?;
         Program::load(&xml, &compiled::UPLOAD).with_context(|| path.clone())?;
         let policy = Policy::parse(&xml, &compiled::UPLOAD).with_context(|| path.clone())?;
-        out.push(Shipped {
+        out.push(ShippedResource {
             identifier,
             document,
             subjects: rights::subjects(&policy),
@@ -162,7 +162,7 @@ fn shipped() -> anyhow::Result<Vec<Shipped>> {
     Ok(out)
 }
 
-async fn update(tx: &mut PgConnection, shipped: &Shipped) -> anyhow::Result<()> {
+async fn update(tx: &mut PgConnection, shipped: &ShippedResource) -> anyhow::Result<()> {
     let identifier = shipped.identifier.as_str();
     let Some(stored) = store::stored(&mut *tx, identifier).await? else {
         store::upsert(tx, &shipped.document, &shipped.xml, None).await?;

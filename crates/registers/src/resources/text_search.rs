@@ -40,12 +40,12 @@ pub struct TooManyWords;
 
 /// What is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words {
+pub struct SearchWords {
     whole: String,
     words: Vec<String>,
 }
 
-impl Words {
+impl SearchWords {
     /// Splits a text at blanks.
     ///
     /// # Errors
@@ -121,12 +121,12 @@ mod tests {
     #[case(" A-melding ", Some(3))]
     #[case("a-ordningen", Some(3))]
     fn a_resource_fits_by_its_words(#[case] text: &str, #[case] expected: Option<usize>) {
-        assert_eq!(Words::of(text).unwrap().score(&melding()), expected);
+        assert_eq!(SearchWords::of(text).unwrap().score(&melding()), expected);
     }
 
     #[test]
     fn a_search_has_fifty_words_at_most() {
-        assert!(Words::of(&"x ".repeat(50)).is_ok());
-        assert_eq!(Words::of(&"x ".repeat(51)), Err(TooManyWords));
+        assert!(SearchWords::of(&"x ".repeat(50)).is_ok());
+        assert_eq!(SearchWords::of(&"x ".repeat(51)), Err(TooManyWords));
     }
 }

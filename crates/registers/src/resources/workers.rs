@@ -12,16 +12,16 @@ const WORKER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The workers were busy for too long, or the work took too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the work on a policy took too long")]
-pub struct Busy;
+pub struct WorkersBusy;
 
 /// A few workers. Clones are the same ones.
 #[derive(Debug, Clone)]
-pub struct Workers {
+pub struct PolicyWorkers {
     free: Arc<Semaphore>,
     number: usize,
 }
 
-impl Default for Workers {
+impl Default for PolicyWorkers {
     /// One for each processor but one, so that those who decide have it.
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -33,7 +33,7 @@ impl Default for Workers {
     }
 }
 
-impl Workers {
+impl PolicyWorkers {
     /// Does work on a policy of so many bytes: two seconds of it, waiting included. Work that takes
     /// longer goes on, and keeps its worker until it is done.
     ///
@@ -43,22 +43,27 @@ impl Workers {
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Busy> {
+    ) -> Result<T, WorkersBusy> {
         let wanted = bytes.div_ceil(BYTES_OF_WORKER).clamp(1, self.number);
         let wanted = u32::try_from(wanted).unwrap_or(1);
         let workers = Arc::clone(&self.free);
         let done = async {
-            let worker = workers.acquire_many_owned(wanted).await.map_err(|_| Busy)?;
+            let worker = workers
+                .acquire_many_owned(wanted)
+                .await
+                .map_err(|_| WorkersBusy)?;
             let work = move || {
                 let done = work();
                 drop(worker);
                 done
             };
-            tokio::task::spawn_blocking(work).await.map_err(|_| Busy)
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|_| WorkersBusy)
         };
         tokio::time::timeout(WORKER_TIMEOUT, done)
             .await
-            .unwrap_or(Err(Busy))
+            .unwrap_or(Err(WorkersBusy))
     }
 }
 
@@ -69,7 +74,7 @@ mod tests {
     #[tokio::test]
     async fn no_policy_is_worked_on_by_a_thread_that_answers() {
         let here = std::thread::current().id();
-        let workers = Workers::default();
+        let workers = PolicyWorkers::default();
         for bytes in [0, 1, 1 << 30] {
             let thread = workers.run(bytes, || std::thread::current().id()).await;
             assert_ne!(thread.unwrap(), here, "{bytes}");

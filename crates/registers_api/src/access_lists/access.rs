@@ -15,12 +15,12 @@ use registers::{
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::conditions::{Conditions, Verdict};
+use super::conditions::{ConditionResult, RequestConditions};
 
 /// A service owner who reads lists.
-pub type ListReader = ServiceOwner<AccessListRead>;
+pub type AccessListReader = ServiceOwner<AccessListRead>;
 /// A service owner who writes lists.
-pub type ListWriter = ServiceOwner<AccessListWrite>;
+pub type AccessListWriter = ServiceOwner<AccessListWrite>;
 
 /// Greatest length of an identifier, in characters.
 const MAX_IDENTIFIER: usize = 255;
@@ -32,7 +32,7 @@ const MAX_IDENTIFIER: usize = 255;
 /// have.
 pub async fn readable(
     db: &mut PgConnection,
-    reader: &ListReader,
+    reader: &AccessListReader,
     path: &PathValues,
 ) -> ApiResult<String> {
     let is_exempt = reader.is_admin() || reader.has_scope(PDP_ACCESS_LIST_READ);
@@ -49,7 +49,7 @@ pub async fn readable(
 /// As [`readable`].
 pub async fn writable(
     db: &mut PgConnection,
-    writer: &ListWriter,
+    writer: &AccessListWriter,
     path: &PathValues,
 ) -> ApiResult<String> {
     let named = identifiers(path)?;
@@ -122,14 +122,14 @@ pub async fn read_list(
     db: &mut PgConnection,
     owner: &str,
     path: &PathValues,
-    conditions: &Conditions,
-) -> ApiResult<(AccessList, Verdict)> {
+    conditions: &RequestConditions,
+) -> ApiResult<(AccessList, ConditionResult)> {
     let list = access_lists::find(db, owner, path.get("identifier"))
         .await?
         .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     match conditions.judge(&list) {
-        Verdict::Failed => Err(ApiError::Status(StatusCode::PRECONDITION_FAILED)),
-        verdict @ (Verdict::Met | Verdict::Unmodified) => Ok((list, verdict)),
+        ConditionResult::Failed => Err(ApiError::Status(StatusCode::PRECONDITION_FAILED)),
+        verdict @ (ConditionResult::Met | ConditionResult::Unmodified) => Ok((list, verdict)),
     }
 }
 
@@ -141,7 +141,7 @@ pub async fn lock_list(
     tx: &mut PgConnection,
     owner: &str,
     path: &PathValues,
-    conditions: &Conditions,
+    conditions: &RequestConditions,
 ) -> ApiResult<AccessList> {
     let list = access_lists::lock(tx, owner, path.get("identifier"))
         .await?
@@ -152,10 +152,10 @@ pub async fn lock_list(
 
 /// # Errors
 /// 412: a write needs its conditions met.
-pub fn must_hold(conditions: &Conditions, list: &AccessList) -> ApiResult<()> {
+pub fn must_hold(conditions: &RequestConditions, list: &AccessList) -> ApiResult<()> {
     match conditions.judge(list) {
-        Verdict::Met => Ok(()),
-        Verdict::Unmodified | Verdict::Failed => {
+        ConditionResult::Met => Ok(()),
+        ConditionResult::Unmodified | ConditionResult::Failed => {
             Err(ApiError::Status(StatusCode::PRECONDITION_FAILED))
         }
     }
@@ -168,7 +168,7 @@ pub async fn record(
     list: &AccessList,
     detail: Option<Value>,
 ) -> ApiResult<()> {
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: audit::Actor::ServiceOwner,
         action,
         object_kind: ObjectKind::AccessList,

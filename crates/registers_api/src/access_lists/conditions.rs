@@ -16,20 +16,20 @@ use serde::{Deserialize, Serialize};
 
 /// What an entity tag is made of.
 #[derive(Debug, Serialize, Deserialize)]
-struct TagContent {
+struct EntityTagContent {
     version: String,
 }
 
 /// Versions that a header names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Tags {
+enum EntityTags {
     /// Whichever there is.
     Any,
     /// One of these.
     Versions(Vec<i64>),
 }
 
-impl Tags {
+impl EntityTags {
     fn contain(&self, version: i64) -> bool {
         match self {
             Self::Any => true,
@@ -40,7 +40,7 @@ impl Tags {
 
 /// How conditions and a list agree; the worst of several counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum ConditionResult {
     /// They hold.
     Met,
     /// The caller has this version already.
@@ -51,14 +51,14 @@ pub enum Verdict {
 
 /// The conditions of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Conditions {
-    matching: Option<Tags>,
-    none_matching: Option<Tags>,
+pub struct RequestConditions {
+    matching: Option<EntityTags>,
+    none_matching: Option<EntityTags>,
     unmodified_since: Option<DateTime<Utc>>,
     modified_since: Option<DateTime<Utc>>,
 }
 
-impl Conditions {
+impl RequestConditions {
     /// Reads the headers.
     ///
     /// # Errors
@@ -81,9 +81,15 @@ impl Conditions {
 
     /// How they and a list agree.
     #[must_use]
-    pub fn judge(&self, list: &AccessList) -> Verdict {
+    pub fn judge(&self, list: &AccessList) -> ConditionResult {
         let updated_at = list.updated_at.timestamp();
-        let unless = |holds: bool, otherwise: Verdict| if holds { Verdict::Met } else { otherwise };
+        let unless = |holds: bool, otherwise: ConditionResult| {
+            if holds {
+                ConditionResult::Met
+            } else {
+                otherwise
+            }
+        };
         let matching = self
             .matching
             .as_ref()
@@ -98,8 +104,10 @@ impl Conditions {
         let modified = self
             .modified_since
             .is_none_or(|date| updated_at > date.timestamp());
-        unless(matching && unmodified, Verdict::Failed)
-            .max(unless(none_matching && modified, Verdict::Unmodified))
+        unless(matching && unmodified, ConditionResult::Failed).max(unless(
+            none_matching && modified,
+            ConditionResult::Unmodified,
+        ))
     }
 
     /// Whether they can hold only for a list that exists.
@@ -111,13 +119,13 @@ impl Conditions {
 
 /// What is wrong with a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+enum HeaderFault {
     Unreadable,
     Strong,
     Foreign,
 }
 
-impl Fault {
+impl HeaderFault {
     const fn rest(self) -> &'static str {
         match self {
             Self::Unreadable => "",
@@ -128,17 +136,17 @@ impl Fault {
 }
 
 /// The tags of a header, which may come several times.
-fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Fault> {
+fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<EntityTags>, HeaderFault> {
     let mut values = Vec::new();
     for value in headers.get_all(name) {
-        values.push(value.to_str().map_err(|_| Fault::Unreadable)?);
+        values.push(value.to_str().map_err(|_| HeaderFault::Unreadable)?);
     }
     if values.is_empty() {
         return Ok(None);
     }
     let text = values.join(",");
     if text.trim() == "*" {
-        return Ok(Some(Tags::Any));
+        return Ok(Some(EntityTags::Any));
     }
     let mut versions = Vec::new();
     let mut rest = text.trim_start();
@@ -154,25 +162,25 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Fault> {
         let (content, further) = opaque
             .strip_prefix('"')
             .and_then(|opaque| opaque.split_once('"'))
-            .ok_or(Fault::Unreadable)?;
+            .ok_or(HeaderFault::Unreadable)?;
         if !is_weak {
-            return Err(Fault::Strong);
+            return Err(HeaderFault::Strong);
         }
-        versions.push(version_of(content).ok_or(Fault::Foreign)?);
+        versions.push(version_of(content).ok_or(HeaderFault::Foreign)?);
         rest = further.trim_start();
         if !rest.is_empty() && !rest.starts_with(',') {
-            return Err(Fault::Unreadable);
+            return Err(HeaderFault::Unreadable);
         }
     }
     if versions.is_empty() {
-        Err(Fault::Unreadable)
+        Err(HeaderFault::Unreadable)
     } else {
-        Ok(Some(Tags::Versions(versions)))
+        Ok(Some(EntityTags::Versions(versions)))
     }
 }
 
 fn version_of(content: &str) -> Option<i64> {
-    let content: TagContent = serde_json::from_slice(&unbase64url(content)?).ok()?;
+    let content: EntityTagContent = serde_json::from_slice(&unbase64url(content)?).ok()?;
     content.version.parse().ok().filter(|version| *version > 0)
 }
 
@@ -191,7 +199,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<DateTime<Utc>> {
 /// Headers that show the version of a list.
 #[must_use]
 pub fn version_headers(list: &AccessList) -> [(HeaderName, HeaderValue); 2] {
-    let content = TagContent {
+    let content = EntityTagContent {
         version: list.version.to_string(),
     };
     let tag = base64url(serde_json::to_vec(&content).unwrap_or_default());
@@ -228,12 +236,12 @@ mod tests {
             .to_owned()
     }
 
-    fn conditions(headers: &[(HeaderName, &str)]) -> Result<Conditions, ModelState> {
+    fn conditions(headers: &[(HeaderName, &str)]) -> Result<RequestConditions, ModelState> {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
             .collect();
-        Conditions::read(&headers, "conditions")
+        RequestConditions::read(&headers, "conditions")
     }
 
     #[test]
@@ -244,23 +252,23 @@ mod tests {
     }
 
     #[rstest::rstest]
-    #[case(&[], Verdict::Met)]
-    #[case(&[(IF_MATCH, "*".to_owned())], Verdict::Met)]
-    #[case(&[(IF_MATCH, format!("{}, {}", tag_of(3), tag_of(7)))], Verdict::Met)]
-    #[case(&[(IF_MATCH, tag_of(6))], Verdict::Failed)]
-    #[case(&[(IF_NONE_MATCH, "*".to_owned())], Verdict::Unmodified)]
-    #[case(&[(IF_NONE_MATCH, tag_of(7))], Verdict::Unmodified)]
-    #[case(&[(IF_NONE_MATCH, tag_of(6))], Verdict::Met)]
-    #[case(&[(IF_MATCH, tag_of(6)), (IF_NONE_MATCH, tag_of(7))], Verdict::Failed)]
-    #[case(&[(IF_MODIFIED_SINCE, "Thu, 27 Nov 2025 07:28:00 GMT".to_owned())], Verdict::Unmodified)]
-    #[case(&[(IF_MODIFIED_SINCE, "Thu, 27 Nov 2025 07:27:59 GMT".to_owned())], Verdict::Met)]
-    #[case(&[(IF_MODIFIED_SINCE, "yesterday".to_owned())], Verdict::Met)]
-    #[case(&[(IF_UNMODIFIED_SINCE, "Thu, 27 Nov 2025 07:28:00 GMT".to_owned())], Verdict::Met)]
-    #[case(&[(IF_UNMODIFIED_SINCE, "Thu, 27 Nov 2025 07:27:59 GMT".to_owned())], Verdict::Failed)]
-    #[case(&[(IF_MATCH, "*".to_owned()), (IF_UNMODIFIED_SINCE, "Thu, 27 Nov 2025 07:27:59 GMT".to_owned())], Verdict::Met)]
+    #[case(&[], ConditionResult::Met)]
+    #[case(&[(IF_MATCH, "*".to_owned())], ConditionResult::Met)]
+    #[case(&[(IF_MATCH, format!("{}, {}", tag_of(3), tag_of(7)))], ConditionResult::Met)]
+    #[case(&[(IF_MATCH, tag_of(6))], ConditionResult::Failed)]
+    #[case(&[(IF_NONE_MATCH, "*".to_owned())], ConditionResult::Unmodified)]
+    #[case(&[(IF_NONE_MATCH, tag_of(7))], ConditionResult::Unmodified)]
+    #[case(&[(IF_NONE_MATCH, tag_of(6))], ConditionResult::Met)]
+    #[case(&[(IF_MATCH, tag_of(6)), (IF_NONE_MATCH, tag_of(7))], ConditionResult::Failed)]
+    #[case(&[(IF_MODIFIED_SINCE, "Thu, 27 Nov 2025 07:28:00 GMT".to_owned())], ConditionResult::Unmodified)]
+    #[case(&[(IF_MODIFIED_SINCE, "Thu, 27 Nov 2025 07:27:59 GMT".to_owned())], ConditionResult::Met)]
+    #[case(&[(IF_MODIFIED_SINCE, "yesterday".to_owned())], ConditionResult::Met)]
+    #[case(&[(IF_UNMODIFIED_SINCE, "Thu, 27 Nov 2025 07:28:00 GMT".to_owned())], ConditionResult::Met)]
+    #[case(&[(IF_UNMODIFIED_SINCE, "Thu, 27 Nov 2025 07:27:59 GMT".to_owned())], ConditionResult::Failed)]
+    #[case(&[(IF_MATCH, "*".to_owned()), (IF_UNMODIFIED_SINCE, "Thu, 27 Nov 2025 07:27:59 GMT".to_owned())], ConditionResult::Met)]
     fn conditions_agree_with_version_seven(
         #[case] headers: &[(HeaderName, String)],
-        #[case] verdict: Verdict,
+        #[case] verdict: ConditionResult,
     ) {
         let headers: Vec<_> = headers
             .iter()

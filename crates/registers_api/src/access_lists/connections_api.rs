@@ -24,8 +24,11 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{
-    access::{ListReader, ListWriter, is_owner, lock_list, read_list, readable, record, writable},
-    conditions::{Conditions, Verdict, version_headers},
+    access::{
+        AccessListReader, AccessListWriter, is_owner, lock_list, read_list, readable, record,
+        writable,
+    },
+    conditions::{ConditionResult, RequestConditions, version_headers},
     model::{AccessListConnectionDto, VersionedPlace, must_be_small, wrong},
 };
 use crate::resources::ResourceRegistry;
@@ -84,7 +87,7 @@ fn one(list: &AccessList, connection: AccessListConnection) -> Response {
         (status = 412, description = "A condition does not hold, or the list has changed since the first page")))]
 pub async fn connections(
     State(registry): State<ResourceRegistry>,
-    reader: ListReader,
+    reader: AccessListReader,
     path: PathValues,
     query: Query,
     headers: HeaderMap,
@@ -92,12 +95,12 @@ pub async fn connections(
     let mut db = registry.db.acquire().await?;
     let owner = readable(&mut db, &reader, &path).await?;
     let place: Option<VersionedPlace<String>> = paging::key(&query)?;
-    let conditions = Conditions::read(&headers, "requestConditions")?;
+    let conditions = RequestConditions::read(&headers, "requestConditions")?;
     let (list, verdict) = read_list(&mut db, &owner, &path, &conditions).await?;
     if place.as_ref().is_some_and(|p| p.version != list.version) {
         return Err(ApiError::Status(StatusCode::PRECONDITION_FAILED));
     }
-    if verdict == Verdict::Unmodified {
+    if verdict == ConditionResult::Unmodified {
         return Ok((StatusCode::NOT_MODIFIED, version_headers(&list)).into_response());
     }
     let from = place.map(|p| p.from);
@@ -135,13 +138,13 @@ pub async fn connections(
         (status = 413, description = "The body is too large"), (status = 415, description = "Not JSON")))]
 pub async fn put_connection(
     State(registry): State<ResourceRegistry>,
-    writer: ListWriter,
+    writer: AccessListWriter,
     path: PathValues,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let owner = writable(&mut *registry.db.acquire().await?, &writer, &path).await?;
-    let conditions = Conditions::read(&headers, "conditions")?;
+    let conditions = RequestConditions::read(&headers, "conditions")?;
     let new = NewConnection::bind(&bytes)?;
     let resource = path.get("resourceIdentifier");
     repeat_on_conflict(|| async {
@@ -186,7 +189,7 @@ async fn changed(
 
 async fn must_own_resource(
     tx: &mut PgConnection,
-    writer: &ListWriter,
+    writer: &AccessListWriter,
     resource: &str,
 ) -> ApiResult<()> {
     let (code, number) = access_lists::resource_owner(&mut *tx, resource)
@@ -212,12 +215,12 @@ async fn must_own_resource(
         (status = 412, description = "A condition does not hold")))]
 pub async fn delete_connection(
     State(registry): State<ResourceRegistry>,
-    writer: ListWriter,
+    writer: AccessListWriter,
     path: PathValues,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let owner = writable(&mut *registry.db.acquire().await?, &writer, &path).await?;
-    let conditions = Conditions::read(&headers, "conditions")?;
+    let conditions = RequestConditions::read(&headers, "conditions")?;
     let resource = path.get("resourceIdentifier");
     repeat_on_conflict(|| async {
         let mut tx = registry.db.begin().await?;

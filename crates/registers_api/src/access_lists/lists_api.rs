@@ -23,8 +23,11 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::{
-    access::{ListReader, ListWriter, lock_list, must_hold, read_list, readable, record, writable},
-    conditions::{Conditions, Verdict, version_headers},
+    access::{
+        AccessListReader, AccessListWriter, lock_list, must_hold, read_list, readable, record,
+        writable,
+    },
+    conditions::{ConditionResult, RequestConditions, version_headers},
     model::{AccessListConnectionDto, AccessListDto, NewAccessList},
 };
 use crate::resources::ResourceRegistry;
@@ -34,13 +37,13 @@ const MAX_LISTS: i64 = 10_000;
 
 /// What goes with a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Include {
+struct AccessListParts {
     connections: bool,
     actions: bool,
     members: bool,
 }
 
-impl Include {
+impl AccessListParts {
     fn read(query: &Query) -> Result<Self, ModelState> {
         let mut out = Self::default();
         let words = query
@@ -106,7 +109,7 @@ fn one(list: &AccessList, connections: Option<Vec<AccessListConnectionDto>>) -> 
         (status = 501, description = "`RR-00000`: members are not included")))]
 pub async fn lists(
     State(registry): State<ResourceRegistry>,
-    reader: ListReader,
+    reader: AccessListReader,
     path: PathValues,
     query: Query,
     headers: HeaderMap,
@@ -114,7 +117,7 @@ pub async fn lists(
     let mut db = registry.db.acquire().await?;
     let owner = readable(&mut db, &reader, &path).await?;
     let from: Option<String> = paging::key(&query)?;
-    let include = Include::read(&query)?;
+    let include = AccessListParts::read(&query)?;
     if include.members {
         return Err(RegistryProblem::MembersNotIncluded.into());
     }
@@ -173,17 +176,17 @@ pub async fn lists(
         (status = 404, description = "No such list"), (status = 412, description = "A condition does not hold")))]
 pub async fn list(
     State(registry): State<ResourceRegistry>,
-    reader: ListReader,
+    reader: AccessListReader,
     path: PathValues,
     query: Query,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let mut db = registry.db.acquire().await?;
     let owner = readable(&mut db, &reader, &path).await?;
-    let include = Include::read(&query)?;
-    let conditions = Conditions::read(&headers, "conditions")?;
+    let include = AccessListParts::read(&query)?;
+    let conditions = RequestConditions::read(&headers, "conditions")?;
     let (list, verdict) = read_list(&mut db, &owner, &path, &conditions).await?;
-    if verdict == Verdict::Unmodified {
+    if verdict == ConditionResult::Unmodified {
         return Ok((StatusCode::NOT_MODIFIED, version_headers(&list)).into_response());
     }
     let connections = if include.connections {
@@ -205,13 +208,13 @@ pub async fn list(
         (status = 415, description = "Not JSON")))]
 pub async fn put_list(
     State(registry): State<ResourceRegistry>,
-    writer: ListWriter,
+    writer: AccessListWriter,
     path: PathValues,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let owner = writable(&mut *registry.db.acquire().await?, &writer, &path).await?;
-    let conditions = Conditions::read(&headers, "conditions")?;
+    let conditions = RequestConditions::read(&headers, "conditions")?;
     let new = NewAccessList::bind(&bytes)?;
     repeat_on_conflict(|| async {
         let mut tx = registry.db.begin().await?;
@@ -226,7 +229,7 @@ async fn put(
     tx: &mut PgConnection,
     owner: &str,
     identifier: &str,
-    conditions: &Conditions,
+    conditions: &RequestConditions,
     new: &NewAccessList,
 ) -> ApiResult<AccessList> {
     let mut found = access_lists::lock(&mut *tx, owner, identifier).await?;
@@ -264,7 +267,7 @@ async fn put(
         (status = 403, description = "The scope is missing, or the lists are another owner's"), (status = 501, description = "Always")))]
 pub async fn patch_list(
     State(registry): State<ResourceRegistry>,
-    writer: ListWriter,
+    writer: AccessListWriter,
     path: PathValues,
 ) -> ApiResult<Response> {
     writable(&mut *registry.db.acquire().await?, &writer, &path).await?;
@@ -279,12 +282,12 @@ pub async fn patch_list(
         (status = 403, description = "The scope is missing, or the list is another owner's"), (status = 412, description = "A condition does not hold")))]
 pub async fn delete_list(
     State(registry): State<ResourceRegistry>,
-    writer: ListWriter,
+    writer: AccessListWriter,
     path: PathValues,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let owner = writable(&mut *registry.db.acquire().await?, &writer, &path).await?;
-    let conditions = Conditions::read(&headers, "conditions")?;
+    let conditions = RequestConditions::read(&headers, "conditions")?;
     repeat_on_conflict(|| async {
         let mut tx = registry.db.begin().await?;
         let list = match lock_list(&mut tx, &owner, &path, &conditions).await {

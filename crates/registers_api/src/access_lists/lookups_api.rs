@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use authorization::callers::{BackEnd, Platform};
+use authorization::callers::{BackEnd, PlatformCaller};
 use axum::extract::State;
 use foundation::{
     http::{ApiError, ApiResult, Json, ModelState, RegistryProblem, ValidationCode, query::Query},
@@ -112,7 +112,7 @@ fn asked(
         (status = 401, description = "No valid token"), (status = 403, description = "Not a platform access token")))]
 pub async fn lists_of_member(
     State(registry): State<ResourceRegistry>,
-    _: Platform,
+    _: PlatformCaller,
     query: Query,
 ) -> ApiResult<Json<Vec<AccessListDto>>> {
     let text = query.required("party")?;

@@ -22,8 +22,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    access::{ListReader, ListWriter, lock_list, read_list, readable, record, writable},
-    conditions::{Conditions, Verdict, version_headers},
+    access::{
+        AccessListReader, AccessListWriter, lock_list, read_list, readable, record, writable,
+    },
+    conditions::{ConditionResult, RequestConditions, version_headers},
     model::{AccessListMemberDto, AccessListMembersBody, VersionedPlace, must_be_small, wrong},
 };
 use crate::resources::ResourceRegistry;
@@ -33,13 +35,13 @@ const MAX_NAMED: usize = 100;
 
 /// What a call does with the members that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum MemberChange {
     Replace,
     Add,
     Remove,
 }
 
-impl Change {
+impl MemberChange {
     const fn too_many(self) -> ValidationCode {
         match self {
             Self::Replace => ValidationCode::TooManyToReplace,
@@ -91,7 +93,7 @@ async fn page(
         (status = 412, description = "A condition does not hold, or the list has changed since the first page")))]
 pub async fn members(
     State(registry): State<ResourceRegistry>,
-    reader: ListReader,
+    reader: AccessListReader,
     path: PathValues,
     query: Query,
     headers: HeaderMap,
@@ -99,19 +101,19 @@ pub async fn members(
     let mut db = registry.db.acquire().await?;
     let owner = readable(&mut db, &reader, &path).await?;
     let place: Option<VersionedPlace<Uuid>> = paging::key(&query)?;
-    let conditions = Conditions::read(&headers, "requestConditions")?;
+    let conditions = RequestConditions::read(&headers, "requestConditions")?;
     let (list, verdict) = read_list(&mut db, &owner, &path, &conditions).await?;
     if place.as_ref().is_some_and(|p| p.version != list.version) {
         return Err(ApiError::Status(StatusCode::PRECONDITION_FAILED));
     }
-    if verdict == Verdict::Unmodified {
+    if verdict == ConditionResult::Unmodified {
         return Ok((StatusCode::NOT_MODIFIED, version_headers(&list)).into_response());
     }
     page(&registry, &mut db, &list, &headers, place.map(|p| p.from)).await
 }
 
 /// The parties that a body names: an object with the one member `data`.
-fn named(bytes: &[u8], change: Change) -> ApiResult<Vec<MemberName>> {
+fn named(bytes: &[u8], change: MemberChange) -> ApiResult<Vec<MemberName>> {
     must_be_small(bytes)?;
     let value = body::parse(bytes, "members")?;
     let wrong = |path: &str| wrong("members", path);
@@ -137,14 +139,14 @@ fn named(bytes: &[u8], change: Change) -> ApiResult<Vec<MemberName>> {
 
 async fn change(
     registry: &ResourceRegistry,
-    writer: &ListWriter,
+    writer: &AccessListWriter,
     path: &PathValues,
     headers: &HeaderMap,
     bytes: &[u8],
-    change: Change,
+    change: MemberChange,
 ) -> ApiResult<Response> {
     let owner = writable(&mut *registry.db.acquire().await?, writer, path).await?;
-    let conditions = Conditions::read(headers, "conditions")?;
+    let conditions = RequestConditions::read(headers, "conditions")?;
     let names = named(bytes, change)?;
     repeat_on_conflict(|| async {
         let mut tx = registry.db.begin().await?;
@@ -154,9 +156,13 @@ async fn change(
             parties.push(party.ok_or(RegistryProblem::PartiesNotFound)?.key);
         }
         let changed = match change {
-            Change::Replace => access_lists::replace_members(&mut tx, list.key, &parties).await?,
-            Change::Add => access_lists::add_members(&mut tx, list.key, &parties).await?,
-            Change::Remove => access_lists::remove_members(&mut tx, list.key, &parties).await?,
+            MemberChange::Replace => {
+                access_lists::replace_members(&mut tx, list.key, &parties).await?
+            }
+            MemberChange::Add => access_lists::add_members(&mut tx, list.key, &parties).await?,
+            MemberChange::Remove => {
+                access_lists::remove_members(&mut tx, list.key, &parties).await?
+            }
         };
         if !changed.is_empty() {
             if !changed.added.is_empty() {
@@ -208,12 +214,12 @@ macro_rules! member_change {
                 (status = 413, description = "The body is too large"), (status = 415, description = "Not JSON")))]
         pub async fn $name(
             State(registry): State<ResourceRegistry>,
-            writer: ListWriter,
+            writer: AccessListWriter,
             path: PathValues,
             headers: HeaderMap,
             JsonBytes(bytes): JsonBytes,
         ) -> ApiResult<Response> {
-            change(&registry, &writer, &path, &headers, &bytes, Change::$change).await
+            change(&registry, &writer, &path, &headers, &bytes, MemberChange::$change).await
         }
     };
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::PartyLookups;
 use super::schemas::{
-    NamesLookupBody, Party, PartyIdentifiers, PartyLookupBody, PartyNames, RegisteredOrganization,
+    FirstGenerationParty, NamesLookupBody, PartyIdentifiers, PartyLookupBody, PartyNames,
+    RegisteredOrganization,
 };
 use super::wire::{name_components, organization_v1, party_v1, short_name};
 use authorization::callers::{BackEnd, BackEndOrPerson};
@@ -22,27 +23,27 @@ use foundation::{
     ids::{NationalId, OrgNumber},
     token::scopes::PartyLookup,
 };
-use registers::parties::{Details, PartyKind, PartyRef, details, has_relation, party_by_key};
+use registers::parties::{PartyDetails, PartyKind, PartyRef, details, has_relation, party_by_key};
 
 /// Greatest number of names in a query.
 const QUERY_LIMIT: usize = 100;
 /// Greatest number of names in a look-up of names.
 const NAMES_LIMIT: usize = 1_000;
 
-pub(super) type Reader = BackEnd<PartyLookup>;
-type ReaderOrPerson = BackEndOrPerson<PartyLookup>;
+pub(super) type PartyReader = BackEnd<PartyLookup>;
+type PartyReaderOrPerson = BackEndOrPerson<PartyLookup>;
 
 /// A party for the caller: a back end may read all, a person those whom the person represents.
 async fn one_party(
     lookups: &PartyLookups,
-    reader: &ReaderOrPerson,
+    reader: &PartyReaderOrPerson,
     name: PartyRef,
 ) -> ApiResult<Json<Value>> {
     let mut db = lookups.db.acquire().await?;
     let found = details::find_one(&mut db, &lookups.identity, &name)
         .await?
         .filter(is_of_first_generation);
-    let ReaderOrPerson::Person(person) = reader else {
+    let PartyReaderOrPerson::Person(person) = reader else {
         return found
             .map(|p| Json(party_v1(&p, None)))
             .ok_or_else(|| ApiError::from(RegisterProblem::PartyNotFound));
@@ -61,18 +62,18 @@ async fn one_party(
 }
 
 /// Only persons and organisations have the ids of the first generation.
-fn is_of_first_generation(party: &Details) -> bool {
+fn is_of_first_generation(party: &PartyDetails) -> bool {
     matches!(party.kind, PartyKind::Person | PartyKind::Organization)
 }
 
 /// A party by its integer id.
 #[utoipa::path(get, operation_id = "getParty", path = "/register/api/v1/parties/{partyId}", tag = "Operations", params(("partyId" = i32, Path)),
-    responses((status = 200, body = Party), (status = 400, description = "Not a party id"),
+    responses((status = 200, body = FirstGenerationParty), (status = 400, description = "Not a party id"),
         (status = 401, description = "No valid token, or a person who does not represent the party"),
         (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")))]
 pub async fn party(
     State(lookups): State<PartyLookups>,
-    reader: ReaderOrPerson,
+    reader: PartyReaderOrPerson,
     path: PathValues,
 ) -> ApiResult<Json<Value>> {
     let text = path.get("partyId");
@@ -84,12 +85,12 @@ pub async fn party(
 
 /// A party by its uuid.
 #[utoipa::path(get, operation_id = "getPartyByUuid", path = "/register/api/v1/parties/byuuid/{uuid}", tag = "Operations", params(("uuid" = Uuid, Path)),
-    responses((status = 200, body = Party), (status = 400, description = "Not a uuid"),
+    responses((status = 200, body = FirstGenerationParty), (status = 400, description = "Not a uuid"),
         (status = 401, description = "No valid token, or a person who does not represent the party"),
         (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")))]
 pub async fn party_by_uuid(
     State(lookups): State<PartyLookups>,
-    reader: ReaderOrPerson,
+    reader: PartyReaderOrPerson,
     path: PathValues,
 ) -> ApiResult<Json<Value>> {
     one_party(&lookups, &reader, PartyRef::Uuid(path.uuid("uuid")?)).await
@@ -117,11 +118,11 @@ fn number_in(object: &Value) -> Option<PartyRef> {
 
 /// The party with an identity number or an organisation number.
 #[utoipa::path(post, operation_id = "lookUpParty", path = "/register/api/v1/parties/lookup", tag = "Operations", request_body = PartyLookupBody,
-    responses((status = 200, body = Party), (status = 400, description = "Not exactly one of `ssn` and `orgNo`, or not a number"),
+    responses((status = 200, body = FirstGenerationParty), (status = 400, description = "Not exactly one of `ssn` and `orgNo`, or not a number"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00007`")))]
 pub async fn lookup(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<Value>> {
     let body = body::parse(&bytes, "partyLookup")?;
@@ -146,7 +147,7 @@ pub async fn lookup(
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn names(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<Value>> {
@@ -173,7 +174,7 @@ pub async fn names(
         })?);
     }
     let mut db = lookups.db.acquire().await?;
-    let found = Found::of(&mut db, &lookups, &asked).await?;
+    let found = FoundParties::of(&mut db, &lookups, &asked).await?;
     let entry = |name: &PartyRef| {
         let party = found.get(name);
         let named = party.map(|p| {
@@ -199,13 +200,13 @@ pub async fn names(
 }
 
 /// Parties by name.
-pub(super) struct Found<'a> {
-    parties: Vec<Details>,
+pub(super) struct FoundParties<'a> {
+    parties: Vec<PartyDetails>,
     lookups: &'a PartyLookups,
     by_org: std::collections::HashMap<String, usize>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> FoundParties<'a> {
     pub(super) async fn of(
         db: &mut PgConnection,
         lookups: &'a PartyLookups,
@@ -224,7 +225,7 @@ impl<'a> Found<'a> {
         })
     }
 
-    pub(super) fn get(&self, name: &PartyRef) -> Option<&Details> {
+    pub(super) fn get(&self, name: &PartyRef) -> Option<&PartyDetails> {
         match name {
             PartyRef::Organization(number) => self
                 .by_org
@@ -254,11 +255,11 @@ fn list_in<'v>(body: &'v Value, name: &str, limit: usize) -> ApiResult<&'v Vec<V
 
 /// Parties by their integer ids; sub-units below their main units when asked for.
 #[utoipa::path(post, operation_id = "listParties", path = "/register/api/v1/parties/partylist", tag = "Operations", params(("fetchSubUnits" = Option<bool>, Query)),
-    request_body(content = Vec<i32>, description = "Party ids", example = json!([52_000_063])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of ids"),
+    request_body(content = Vec<i32>, description = "Party ids", example = json!([52_000_063])), responses((status = 200, body = Vec<FirstGenerationParty>), (status = 400, description = "Not a list of ids"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "None of them is known")))]
 pub async fn party_list(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<Vec<Value>>> {
@@ -278,11 +279,11 @@ pub async fn party_list(
 
 /// Parties by their uuids; sub-units below their main units when asked for.
 #[utoipa::path(post, operation_id = "listPartiesByUuid", path = "/register/api/v1/parties/partylistbyuuid", tag = "Operations", params(("fetchSubUnits" = Option<bool>, Query)),
-    request_body(content = Vec<Uuid>, description = "Party uuids", example = json!(["a8baac14-c94e-5be8-bd91-30de41d8e1f9"])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of uuids"),
+    request_body(content = Vec<Uuid>, description = "Party uuids", example = json!(["a8baac14-c94e-5be8-bd91-30de41d8e1f9"])), responses((status = 200, body = Vec<FirstGenerationParty>), (status = 400, description = "Not a list of uuids"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn party_list_by_uuid(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<Vec<Value>>> {
@@ -345,7 +346,7 @@ async fn parties_of_list(
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn identifiers(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     query: Query,
 ) -> ApiResult<Json<Vec<Value>>> {
     let with_ssn = query.flag("includeSsn")?;
@@ -376,7 +377,7 @@ pub async fn identifiers(
     }
     let mut db = lookups.db.acquire().await?;
     let found = details::find(&mut db, &lookups.identity, &names).await?;
-    let entry = |p: &Details| {
+    let entry = |p: &PartyDetails| {
         let mut out = json!({"partyId": p.party_id, "partyUuid": p.uuid});
         if let Some(number) = &p.org_number {
             out["orgNumber"] = number.clone().into();
@@ -401,7 +402,7 @@ pub async fn identifiers(
         (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00006`")))]
 pub async fn organization(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     path: PathValues,
 ) -> ApiResult<Json<Value>> {
     let text = path.get("orgNr");

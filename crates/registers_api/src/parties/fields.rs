@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use foundation::http::time;
-use registers::parties::{Details, PartyKind};
+use registers::parties::{PartyDetails, PartyKind};
 use serde_json::{Map, Value, json};
 
 use super::wire::{external_urn, short_name};
@@ -97,9 +97,9 @@ pub enum FieldFault<'w> {
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fields(BTreeSet<Field>);
+pub struct RequestedFields(BTreeSet<Field>);
 
-impl Default for Fields {
+impl Default for RequestedFields {
     fn default() -> Self {
         let mut fields: BTreeSet<Field> = IDENTIFIERS.iter().copied().collect();
         fields.insert(Field::DisplayName);
@@ -107,7 +107,7 @@ impl Default for Fields {
     }
 }
 
-impl Fields {
+impl RequestedFields {
     /// From the values of a parameter, which come with commas or several times.
     ///
     /// # Errors
@@ -171,8 +171,8 @@ fn named(word: &str) -> Option<Vec<Field>> {
 
 /// A party in the fields asked for. Some are always there; what is asked for and unknown is null.
 #[must_use]
-pub fn party_v2(party: &Details, fields: &Fields) -> Value {
-    let mut out = Members {
+pub fn party_v2(party: &PartyDetails, fields: &RequestedFields) -> Value {
+    let mut out = PartyMemberWriter {
         fields,
         members: Map::new(),
     };
@@ -214,12 +214,12 @@ pub fn party_v2(party: &Details, fields: &Fields) -> Value {
 }
 
 /// Members of a party that is being written.
-struct Members<'f> {
-    fields: &'f Fields,
+struct PartyMemberWriter<'f> {
+    fields: &'f RequestedFields,
     members: Map<String, Value>,
 }
 
-impl Members<'_> {
+impl PartyMemberWriter<'_> {
     fn always(&mut self, name: &str, value: impl Into<Value>) {
         self.members.insert(name.to_owned(), value.into());
     }
@@ -238,7 +238,7 @@ impl Members<'_> {
     }
 }
 
-fn person(party: &Details, out: &mut Members<'_>) {
+fn person(party: &PartyDetails, out: &mut PartyMemberWriter<'_>) {
     out.put(F::PersonSource, "source", || "npr".into());
     out.put(F::FirstName, "firstName", || {
         party.first_name.clone().into()
@@ -256,7 +256,7 @@ fn person(party: &Details, out: &mut Members<'_>) {
     out.put(F::DateOfDeath, "dateOfDeath", || json!(party.death_date));
 }
 
-fn organization(party: &Details, out: &mut Members<'_>) {
+fn organization(party: &PartyDetails, out: &mut PartyMemberWriter<'_>) {
     out.put(F::OrgSource, "source", || "ccr".into());
     out.unknown(&[(F::UnitStatus, "unitStatus")]);
     out.put(F::UnitType, "unitType", || party.form.clone().into());
@@ -277,7 +277,7 @@ fn organization(party: &Details, out: &mut Members<'_>) {
 
 /// The first of an organisation's addresses that was imported, in the shape of the Central
 /// Coordinating Register.
-fn postal_address(party: &Details, kinds: &[&str]) -> Value {
+fn postal_address(party: &PartyDetails, kinds: &[&str]) -> Value {
     let found = kinds
         .iter()
         .find_map(|kind| party.address.as_ref()?.get(kind));
@@ -297,7 +297,7 @@ fn postal_address(party: &Details, kinds: &[&str]) -> Value {
     })
 }
 
-fn system_user(party: &Details, out: &mut Members<'_>) {
+fn system_user(party: &PartyDetails, out: &mut PartyMemberWriter<'_>) {
     out.put(F::Owner, "owner", || match &party.owner {
         Some((uuid, _)) => {
             json!({"partyUuid": uuid, "urn": format!("urn:altinn:party:uuid:{uuid}")})
@@ -313,7 +313,7 @@ fn system_user(party: &Details, out: &mut Members<'_>) {
     });
 }
 
-fn user(party: &Details, out: &mut Members<'_>) {
+fn user(party: &PartyDetails, out: &mut PartyMemberWriter<'_>) {
     let (has_id, has_name) = (out.fields.has(F::UserId), out.fields.has(F::UserName));
     if !has_id && !has_name {
         return;
@@ -337,7 +337,7 @@ fn user(party: &Details, out: &mut Members<'_>) {
 
 /// `urn:altinn:party:uuid:{uuid}`
 #[must_use]
-fn party_urn(party: &Details) -> String {
+fn party_urn(party: &PartyDetails) -> String {
     format!("urn:altinn:party:uuid:{}", party.uuid)
 }
 
@@ -354,8 +354,8 @@ const fn party_type(kind: PartyKind) -> &'static str {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Fields, FieldFault<'_>> {
-        Fields::read(std::iter::once(text))
+    fn read(text: &str) -> Result<RequestedFields, FieldFault<'_>> {
+        RequestedFields::read(std::iter::once(text))
     }
 
     #[rstest::rstest]
@@ -386,6 +386,9 @@ mod tests {
 
     #[test]
     fn without_the_parameter_there_are_identifiers_and_the_name() {
-        assert_eq!(Fields::read(std::iter::empty()).unwrap().0.len(), 6);
+        assert_eq!(
+            RequestedFields::read(std::iter::empty()).unwrap().0.len(),
+            6
+        );
     }
 }

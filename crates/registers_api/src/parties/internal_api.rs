@@ -13,7 +13,7 @@ use foundation::http::{
     query::Query,
 };
 use http::StatusCode;
-use registers::parties::{Details, PartyRef, details};
+use registers::parties::{PartyDetails, PartyRef, details};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use super::{
     PartyLookups,
-    api::{Found, Reader},
-    fields::{Field, FieldFault, Fields, party_v2},
+    api::{FoundParties, PartyReader},
+    fields::{Field, FieldFault, RequestedFields, party_v2},
     schemas::{MainUnitsBody, PartyQueryBody, PartyRecord},
 };
 
@@ -38,7 +38,7 @@ pub struct PartyList {
 }
 
 impl PartyList {
-    fn of(parties: &[Details], fields: &Fields) -> Json<Self> {
+    fn of(parties: &[PartyDetails], fields: &RequestedFields) -> Json<Self> {
         Json(Self {
             data: parties.iter().map(|p| party_v2(p, fields)).collect(),
         })
@@ -46,8 +46,8 @@ impl PartyList {
 }
 
 /// What is asked for; none when sub-units are.
-fn asked(query: &Query) -> ApiResult<Option<Fields>> {
-    match Fields::read(query.all("fields")) {
+fn asked(query: &Query) -> ApiResult<Option<RequestedFields>> {
+    match RequestedFields::read(query.all("fields")) {
         Ok(fields) => Ok(Some(fields)),
         Err(FieldFault::SubUnits) => Ok(None),
         Err(FieldFault::Unknown(word)) => {
@@ -57,7 +57,7 @@ fn asked(query: &Query) -> ApiResult<Option<Fields>> {
     }
 }
 
-fn fields(query: &Query) -> ApiResult<Fields> {
+fn fields(query: &Query) -> ApiResult<RequestedFields> {
     let error = || ApiError::Validation(vec![ValidationCode::SubUnitsOfParty.error()]);
     asked(query)?.ok_or_else(error)
 }
@@ -135,8 +135,8 @@ async fn look_up(lookups: &PartyLookups, query: &Query, bytes: &[u8]) -> ApiResu
         }
     });
     let mut db = lookups.db.acquire().await?;
-    let found = Found::of(&mut db, lookups, &names).await?;
-    let mut shown: Vec<&Details> = Vec::with_capacity(names.len());
+    let found = FoundParties::of(&mut db, lookups, &names).await?;
+    let mut shown: Vec<&PartyDetails> = Vec::with_capacity(names.len());
     let mut status = StatusCode::OK;
     for name in &names {
         match found.get(name) {
@@ -246,7 +246,7 @@ pub struct HeldRoles {
         (status = 403, description = "The scope is missing")))]
 pub async fn roles_of_party(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     path: PathValues,
 ) -> ApiResult<Json<HeldRoles>> {
     let uuid = path.uuid("uuid")?;
@@ -328,7 +328,7 @@ pub struct RoleAssignments {
         (status = 403, description = "The scope is missing")))]
 pub async fn correspondence_roles(
     State(lookups): State<PartyLookups>,
-    _: Reader,
+    _: PartyReader,
     path: PathValues,
 ) -> ApiResult<Json<RoleAssignments>> {
     let uuid = path.uuid("uuid")?;
@@ -383,7 +383,10 @@ pub struct ExternalRoles {
 /// The kinds of register roles.
 #[utoipa::path(get, operation_id = "listExternalRoles", path = "/register/api/v2/internal/metadata/external-roles", tag = "Operations",
     responses((status = 200, body = ExternalRoles), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
-pub async fn external_roles(State(lookups): State<PartyLookups>, _: Reader) -> Json<ExternalRoles> {
+pub async fn external_roles(
+    State(lookups): State<PartyLookups>,
+    _: PartyReader,
+) -> Json<ExternalRoles> {
     let shown = |role: &registers::packages::Role| {
         Some(ExternalRole {
             source: source(&role.provider)?,
@@ -414,7 +417,7 @@ macro_rules! addresses {
                 (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
-            _: Reader,
+            _: PartyReader,
             query: Query,
             JsonBytes(bytes): JsonBytes,
         ) -> ApiResult<Response> {
@@ -429,7 +432,7 @@ macro_rules! addresses {
                 (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
-            _: Reader,
+            _: PartyReader,
             path: PathValues,
             query: Query,
         ) -> ApiResult<Json<Value>> {
@@ -444,7 +447,7 @@ macro_rules! addresses {
                 (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
-            _: Reader,
+            _: PartyReader,
             query: Query,
             JsonBytes(bytes): JsonBytes,
         ) -> ApiResult<Json<PartyList>> {
@@ -459,7 +462,7 @@ macro_rules! addresses {
                 (status = 403, description = "The scope is missing"), (status = 404, description = "Another role")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
-            _: Reader,
+            _: PartyReader,
             path: PathValues,
             query: Query,
         ) -> ApiResult<Json<PartyList>> {
@@ -473,7 +476,7 @@ macro_rules! addresses {
                 (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
-            _: Reader,
+            _: PartyReader,
             path: PathValues,
             query: Query,
         ) -> ApiResult<Json<PartyList>> {

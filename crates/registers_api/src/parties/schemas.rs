@@ -45,7 +45,8 @@ pub struct PartyQueryBody {
 /// A party of the first generation of the register.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Party {
+#[schema(as = Party)]
+pub struct FirstGenerationParty {
     /// Integer id.
     pub party_id: i32,
     pub party_uuid: Uuid,
@@ -66,7 +67,7 @@ pub struct Party {
     pub organization: Option<RegisteredOrganization>,
     /// Sub-units, where they were asked for and there are any.
     #[schema(no_recursion)]
-    pub child_parties: Option<Vec<Party>>,
+    pub child_parties: Option<Vec<FirstGenerationParty>>,
     /// Always null.
     pub last_changed_in_altinn: Option<String>,
     /// Always null.

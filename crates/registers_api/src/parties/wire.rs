@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use registers::parties::{Details, PartyKind};
+use registers::parties::{PartyDetails, PartyKind};
 
 /// A person's name with the last name first.
 #[must_use]
-pub fn short_name(party: &Details) -> String {
+pub fn short_name(party: &PartyDetails) -> String {
     match (&party.last_name, &party.first_name) {
         (Some(last), Some(first)) => [
             Some(last.as_str()),
@@ -22,7 +22,7 @@ pub fn short_name(party: &Details) -> String {
 }
 
 /// A person's name in parts. What the register does not know has words of its own.
-pub fn name_components(party: &Details) -> Value {
+pub fn name_components(party: &PartyDetails) -> Value {
     json!({
         "firstName": party.first_name.as_deref().unwrap_or("Mangler"),
         "middleName": party.middle_name,
@@ -30,7 +30,7 @@ pub fn name_components(party: &Details) -> Value {
     })
 }
 
-pub(super) fn external_urn(party: &Details) -> Option<String> {
+pub(super) fn external_urn(party: &PartyDetails) -> Option<String> {
     match party.kind {
         PartyKind::Person => party
             .national_id
@@ -47,7 +47,7 @@ pub(super) fn external_urn(party: &Details) -> Option<String> {
 
 /// A party of the first generation.
 #[must_use]
-pub fn party_v1(party: &Details, children: Option<&[Value]>) -> Value {
+pub fn party_v1(party: &PartyDetails, children: Option<&[Value]>) -> Value {
     let is_person = party.kind == PartyKind::Person;
     json!({
         "partyId": party.party_id.unwrap_or_default(),
@@ -68,7 +68,7 @@ pub fn party_v1(party: &Details, children: Option<&[Value]>) -> Value {
     })
 }
 
-fn person_v1(party: &Details) -> Value {
+fn person_v1(party: &PartyDetails) -> Value {
     json!({
         "ssn": party.national_id.as_ref().map(|id| id.expose().to_owned()),
         "name": short_name(party), "firstName": party.first_name, "middleName": party.middle_name, "lastName": party.last_name,
@@ -80,7 +80,7 @@ fn person_v1(party: &Details) -> Value {
 
 /// An organisation of the first generation.
 #[must_use]
-pub fn organization_v1(party: &Details) -> Value {
+pub fn organization_v1(party: &PartyDetails) -> Value {
     let [mailing, business] =
         ["postadresse", "forretningsadresse"].map(|which| address(party, which));
     json!({
@@ -93,7 +93,7 @@ pub fn organization_v1(party: &Details) -> Value {
 }
 
 /// Street, postal code and city of an address in the shape of the Central Coordinating Register.
-fn address(party: &Details, which: &str) -> [Option<String>; 3] {
+fn address(party: &PartyDetails, which: &str) -> [Option<String>; 3] {
     let found = party.address.as_ref().and_then(|a| {
         a.get(which).or_else(|| {
             a.get("beliggenhetsadresse")

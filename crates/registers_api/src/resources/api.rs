@@ -30,20 +30,20 @@ use foundation::{
 };
 use registers::parties;
 use registers::resources::{
-    Busy, bind_resource,
+    WorkersBusy, bind_resource,
     document::{PublishedResource, ResourceType, ServiceResource, published},
-    rules::{self, Change},
-    store::{self, Filter, Stored},
+    rules::{self, ResourceStoreMode},
+    store::{self, ResourceFilter, StoredDocument},
 };
 
 /// A service owner who describes resources.
-pub type Owner = ServiceOwner<ResourceWrite>;
+pub type ResourceWriter = ServiceOwner<ResourceWrite>;
 
 /// About how many bytes a resource has.
 const BYTES_OF_RESOURCE: usize = 4 * 1024;
 
 /// The resources that pass a filter, which may be all.
-async fn list(registry: &ResourceRegistry, filter: &Filter) -> ApiResult<Response> {
+async fn list(registry: &ResourceRegistry, filter: &ResourceFilter) -> ApiResult<Response> {
     let listings = registry.policies.listings();
     let _turn = listings.turn().await.map_err(busy)?;
     let stored = {
@@ -52,7 +52,7 @@ async fn list(registry: &ResourceRegistry, filter: &Filter) -> ApiResult<Respons
     };
     let bytes = stored.len() * BYTES_OF_RESOURCE;
     let documents = stored.into_iter().map(
-        |Stored {
+        |StoredDocument {
              document,
              version_id,
              ..
@@ -78,9 +78,9 @@ pub async fn resource_list(
         .chain(migrated)
         .map(|t| t.as_str().to_owned())
         .collect();
-    let filter = Filter {
+    let filter = ResourceFilter {
         without_types,
-        ..Filter::default()
+        ..ResourceFilter::default()
     };
     list(&registry, &filter).await
 }
@@ -107,7 +107,7 @@ pub async fn search(State(registry): State<ResourceRegistry>, query: Query) -> A
             Some(known.as_str().to_owned())
         }
     };
-    let filter = Filter {
+    let filter = ResourceFilter {
         id: text("id"),
         title: text("title"),
         description: text("description"),
@@ -158,13 +158,13 @@ pub async fn read(
         (status = 409, body = String, content_type = "application/json", description = "The identifier is taken, or was once"), (status = 415, description = "Not JSON")))]
 pub async fn create(
     State(registry): State<ResourceRegistry>,
-    owner: Owner,
+    owner: ResourceWriter,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let resource = bind_resource(&body::parse(&bytes, "serviceResource")?)?;
     repeat_on_conflict(|| async {
         let mut tx = registry.db.begin().await?;
-        check(&mut tx, &owner, &resource, Change::Create).await?;
+        check(&mut tx, &owner, &resource, ResourceStoreMode::Create).await?;
         if store::create(&mut tx, &resource.identifier, &resource.document())
             .await?
             .is_none()
@@ -191,7 +191,7 @@ pub async fn create(
         (status = 404, description = "No such resource"), (status = 415, description = "Not JSON")))]
 pub async fn replace(
     State(registry): State<ResourceRegistry>,
-    owner: Owner,
+    owner: ResourceWriter,
     path: PathValues,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<StatusCode> {
@@ -207,7 +207,7 @@ pub async fn replace(
                 "Id in path does not match ID in resource".to_owned(),
             ));
         }
-        check(&mut tx, &owner, &resource, Change::Replace).await?;
+        check(&mut tx, &owner, &resource, ResourceStoreMode::Replace).await?;
         // Whose it is now counts as much as whose it would be.
         must_own(&mut tx, &owner, &stored.document).await?;
         store::add_version(&mut tx, &resource.identifier, &resource.document()).await?;
@@ -225,7 +225,7 @@ pub async fn replace(
         (status = 404, description = "No such resource")))]
 pub async fn delete(
     State(registry): State<ResourceRegistry>,
-    owner: Owner,
+    owner: ResourceWriter,
     path: PathValues,
 ) -> ApiResult<StatusCode> {
     let enabled = registry
@@ -254,9 +254,9 @@ pub async fn delete(
 /// Findings, then ownership, then the owner's code, then the scopes it represents.
 async fn check(
     tx: &mut PgConnection,
-    owner: &Owner,
+    owner: &ResourceWriter,
     resource: &ServiceResource,
-    change: Change,
+    change: ResourceStoreMode,
 ) -> ApiResult<()> {
     let findings = rules::findings(resource, change);
     if !findings.is_empty() {
@@ -283,7 +283,7 @@ async fn check(
 }
 
 /// Whether the caller may write the resources of every owner.
-pub(super) fn is_admin(owner: &Owner) -> bool {
+pub(super) fn is_admin(owner: &ResourceWriter) -> bool {
     owner.is_admin()
 }
 
@@ -291,7 +291,7 @@ pub(super) fn is_admin(owner: &Owner) -> bool {
 /// without a number is owned by its owner's code.
 pub(super) async fn must_own(
     db: &mut PgConnection,
-    owner: &Owner,
+    owner: &ResourceWriter,
     document: &Value,
 ) -> ApiResult<()> {
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
@@ -329,7 +329,7 @@ pub(super) async fn must_own(
 /// writes the resources of all.
 async fn must_have_code(
     db: &mut PgConnection,
-    owner: &Owner,
+    owner: &ResourceWriter,
     resource: &ServiceResource,
 ) -> ApiResult<()> {
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
@@ -359,7 +359,7 @@ pub(super) async fn record(
     identifier: &str,
     detail: Option<Value>,
 ) -> ApiResult<()> {
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: audit::Actor::ServiceOwner,
         action,
         object_kind: ObjectKind::Resource,
@@ -372,6 +372,6 @@ pub(super) async fn record(
 }
 
 /// Those who work on policies have too much to do.
-pub(super) fn busy(_: Busy) -> ApiError {
+pub(super) fn busy(_: WorkersBusy) -> ApiError {
     ApiError::Unavailable(1)
 }

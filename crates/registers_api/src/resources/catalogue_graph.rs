@@ -31,7 +31,7 @@ pub fn turtle<'r>(base: &str, documents: impl Iterator<Item = &'r Value>) -> Str
         let _ = writeln!(out, "@prefix {name}: <{iri}> .");
     }
     for document in documents {
-        if let Some(service) = Service::of(document) {
+        if let Some(service) = GraphService::of(document) {
             out.push('\n');
             service.write(base, &mut out);
         }
@@ -39,13 +39,13 @@ pub fn turtle<'r>(base: &str, documents: impl Iterator<Item = &'r Value>) -> Str
     out
 }
 
-struct Service<'r> {
+struct GraphService<'r> {
     identifier: &'r str,
     organization: &'r str,
     document: &'r Value,
 }
 
-impl<'r> Service<'r> {
+impl<'r> GraphService<'r> {
     fn of(document: &'r Value) -> Option<Self> {
         let text = |pointer: &str| {
             document

@@ -18,7 +18,7 @@ use registers::{
     parties::service_owners,
     resources::{
         document::ResourceType,
-        store::{self, Filter},
+        store::{self, ResourceFilter},
     },
 };
 use serde::Serialize;
@@ -157,9 +157,9 @@ pub async fn export(State(registry): State<ResourceRegistry>) -> ApiResult<Respo
         ResourceType::MaskinportenSchema,
         ResourceType::Systemresource,
     ];
-    let filter = Filter {
+    let filter = ResourceFilter {
         without_types: without.map(|t| t.as_str().to_owned()).to_vec(),
-        ..Filter::default()
+        ..ResourceFilter::default()
     };
     let stored = store::search(&mut *registry.db.acquire().await?, &filter).await?;
     let base = registry.config.public_base.clone();

@@ -7,8 +7,8 @@ pub(crate) mod policy_api;
 
 use std::sync::Arc;
 
-use foundation::{config::Checked, http::BaseAddress};
-use registers::{packages::Catalogue, resources::Policies};
+use foundation::{config::CheckedSettings, http::BaseAddress};
+use registers::{packages::Catalogue, resources::CompiledPolicies};
 use sqlx::PgPool;
 
 /// A slice of state: what the endpoints of the resource registry share. Clones are cheap.
@@ -17,7 +17,7 @@ use sqlx::PgPool;
 pub struct ResourceRegistry {
     pub address: BaseAddress,
     pub catalogue: Arc<Catalogue>,
-    pub config: Arc<Checked>,
+    pub config: Arc<CheckedSettings>,
     pub db: PgPool,
-    pub policies: Policies,
+    pub policies: CompiledPolicies,
 }

@@ -21,7 +21,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::ResourceRegistry;
-use super::api::{Owner, busy, is_admin, must_own, record};
+use super::api::{ResourceWriter, busy, is_admin, must_own, record};
 use foundation::{
     audit::Action,
     db::repeat_on_conflict,
@@ -36,9 +36,9 @@ use foundation::{
     telemetry::security::SecurityEvent,
 };
 use registers::resources::{
-    CompiledPolicy, Listing, PolicyWarning,
-    rights::{self, Further, NamedRight, PolicyRight, PolicyRule, SubjectAttribute},
-    store::{self, WhatChanged},
+    CompiledPolicy, PolicyListing, PolicyWarning,
+    rights::{self, FurtherRights, NamedRight, PolicyRight, PolicyRule, SubjectAttribute},
+    store::{self, ResourceChangeKind},
     warnings,
 };
 
@@ -57,7 +57,7 @@ pub const UPLOAD_LIMIT: usize = 16 * 1024 * 1024;
         (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")))]
 pub async fn create_policy(
     State(registry): State<ResourceRegistry>,
-    owner: Owner,
+    owner: ResourceWriter,
     path: PathValues,
     request: Request,
 ) -> ApiResult<Response> {
@@ -72,7 +72,7 @@ pub async fn create_policy(
         (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")))]
 pub async fn replace_policy(
     State(registry): State<ResourceRegistry>,
-    owner: Owner,
+    owner: ResourceWriter,
     path: PathValues,
     request: Request,
 ) -> ApiResult<Response> {
@@ -85,7 +85,7 @@ fn refused(text: impl Into<String>) -> ApiError {
 
 async fn upload(
     registry: &ResourceRegistry,
-    owner: &Owner,
+    owner: &ResourceWriter,
     identifier: &str,
     request: Request,
 ) -> ApiResult<Response> {
@@ -138,7 +138,7 @@ async fn upload(
         {
             record(&mut tx, Action::PolicyUploaded, identifier, None).await?;
         }
-        store::number_change(&mut tx, identifier, WhatChanged::Policy).await?;
+        store::number_change(&mut tx, identifier, ResourceChangeKind::Policy).await?;
         foundation::db::commit(tx).await?;
         ApiResult::Ok(())
     })
@@ -162,7 +162,7 @@ async fn upload(
 async fn must_fit(
     registry: &ResourceRegistry,
     db: &mut PgConnection,
-    owner: &Owner,
+    owner: &ResourceWriter,
     (identifier, document): (&str, &Value),
     bytes: usize,
 ) -> ApiResult<()> {
@@ -346,7 +346,7 @@ async fn listable(
 async fn listed(
     registry: &ResourceRegistry,
     path: &PathValues,
-    listing: Listing,
+    listing: PolicyListing,
 ) -> ApiResult<Response> {
     let policy = listable(registry, path).await?;
     let list = registry.policies.listings().get(&policy, listing).await;
@@ -362,7 +362,7 @@ pub async fn policy_rules(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
 ) -> ApiResult<Response> {
-    listed(&registry, &path, Listing::Rules).await
+    listed(&registry, &path, PolicyListing::Rules).await
 }
 
 /// The rights that the current policy defines, with those who come to them.
@@ -373,7 +373,7 @@ pub async fn policy_rights(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
 ) -> ApiResult<Response> {
-    listed(&registry, &path, Listing::Rights).await
+    listed(&registry, &path, PolicyListing::Rights).await
 }
 
 /// What the owner should know about the current policy, in the order of its lines.
@@ -408,11 +408,11 @@ pub async fn named_rights(
     query: Query,
     language: Language,
 ) -> ApiResult<Response> {
-    let further = Further {
+    let further = FurtherRights {
         service_owners: query.flag("includeServiceOwnerRights")?,
         apps: query.flag("includeAppRights")?,
     };
-    let listing = Listing::NamedRights {
+    let listing = PolicyListing::NamedRights {
         identifier: path.get("id").to_owned(),
         further,
         language,
@@ -522,7 +522,7 @@ pub struct UpdatedSubject {
 
 /// Where a page of the feed ended.
 #[derive(Debug, Serialize, Deserialize)]
-struct Continuation {
+struct FeedContinuation {
     #[serde(rename = "r")]
     identifier: String,
     #[serde(rename = "s")]
@@ -559,7 +559,7 @@ pub async fn updated(
             .filter(|n| (1..=1_000).contains(n))
             .ok_or_else(|| ApiError::Validation(vec![ValidationCode::LimitOutOfRange.error()]))?,
     };
-    let after: Option<Continuation> = paging::key(&query)?;
+    let after: Option<FeedContinuation> = paging::key(&query)?;
     if after.is_some() && since.is_none() {
         return Err(ModelState::required("since").into());
     }
@@ -592,8 +592,8 @@ pub async fn updated(
     }))
 }
 
-fn next_page(base: &str, last: &store::UpdatedPair, limit: i64) -> String {
-    let token = paging::token(&Continuation {
+fn next_page(base: &str, last: &store::UpdatedSubjectRow, limit: i64) -> String {
+    let token = paging::token(&FeedContinuation {
         identifier: last.identifier.clone(),
         subject: last.subject_urn.clone(),
     });

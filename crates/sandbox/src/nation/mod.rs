@@ -22,12 +22,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::numbers::{hop, identity_numbers, index, org_numbers, pick};
-use edges::import::Kind;
+use edges::import::ImportKind;
 use registers::packages::Catalogue;
 
 /// How large a nation is, at a scale.
 #[derive(Debug, Clone, Copy)]
-struct Size {
+struct NationSize {
     main_units: usize,
     sub_units: usize,
     persons: usize,
@@ -47,7 +47,7 @@ struct Size {
     requests: usize,
 }
 
-impl Size {
+impl NationSize {
     fn at(scale: f64) -> Self {
         let scaled = |whole: f64, least: usize| index(whole * scale).max(least);
         Self {
@@ -91,7 +91,7 @@ pub fn generate(
     catalogue: &Catalogue,
     options: &NationOptions,
     progress: &ProgressBar,
-) -> anyhow::Result<Vec<(Kind, u64)>> {
+) -> anyhow::Result<Vec<(ImportKind, u64)>> {
     anyhow::ensure!(
         options.scale > 0.0 && options.scale <= 1.0,
         "the scale must be between 0.01 and 1"
@@ -100,7 +100,7 @@ pub fn generate(
         .with_context(|| format!("creating {}", options.out.display()))?;
     let mut nation = Nation {
         random: ChaCha8Rng::seed_from_u64(options.seed),
-        size: Size::at(options.scale),
+        size: NationSize::at(options.scale),
         out: &options.out,
         progress,
         orgs: Vec::new(),
@@ -150,7 +150,7 @@ fn assignable(catalogue: &Catalogue) -> Vec<String> {
 }
 
 /// A relation between a client and its facilitator, by their places among the organisations.
-struct Relation {
+struct NationRelation {
     client: u32,
     firm: u32,
     role: &'static str,
@@ -158,7 +158,7 @@ struct Relation {
 
 struct Nation<'a> {
     random: ChaCha8Rng,
-    size: Size,
+    size: NationSize,
     out: &'a Path,
     progress: &'a ProgressBar,
     /// Organisation numbers: main units first, then sub-units.
@@ -166,9 +166,9 @@ struct Nation<'a> {
     /// Forms of the main units.
     forms: Vec<&'static str>,
     persons: Vec<u64>,
-    clients: Vec<Relation>,
+    clients: Vec<NationRelation>,
     packages: Vec<String>,
-    counts: Vec<(Kind, u64)>,
+    counts: Vec<(ImportKind, u64)>,
 }
 
 const FORMS: [(&str, u64); 12] = [
@@ -295,18 +295,18 @@ impl Nation<'_> {
         out
     }
 
-    fn file(&self, kind: Kind) -> anyhow::Result<Lines> {
+    fn file(&self, kind: ImportKind) -> anyhow::Result<NationFile> {
         self.progress.set_message(format!("{} …", kind.as_str()));
         let path = self.out.join(format!("{}.ndjson", kind.as_str()));
         let file = File::create(&path).with_context(|| format!("writing {}", path.display()))?;
-        Ok(Lines {
+        Ok(NationFile {
             kind,
             file: BufWriter::with_capacity(1 << 20, file),
             count: 0,
         })
     }
 
-    fn done(&mut self, lines: Lines) -> anyhow::Result<()> {
+    fn done(&mut self, lines: NationFile) -> anyhow::Result<()> {
         self.counts.push((lines.kind, lines.count));
         Ok(lines
             .file
@@ -319,7 +319,7 @@ impl Nation<'_> {
         let all = self.size.main_units + self.size.sub_units;
         self.orgs = org_numbers().take(all).collect();
         let weight: u64 = FORMS.iter().map(|(_, w)| w).sum();
-        let mut lines = self.file(Kind::Organizations)?;
+        let mut lines = self.file(ImportKind::Organizations)?;
         for at in 0..self.size.main_units {
             // The first ones are the firms that others turn to.
             let form = if at < self.size.accountants + self.size.auditors + self.size.managers {
@@ -339,7 +339,7 @@ impl Nation<'_> {
     }
 
     fn persons(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::Persons)?;
+        let mut lines = self.file(ImportKind::Persons)?;
         let first = NaiveDate::from_ymd_opt(1930, 1, 1).unwrap_or_default();
         let days = 79 * 365;
         let per_day = self.size.persons.div_ceil(days);
@@ -359,7 +359,7 @@ impl Nation<'_> {
     }
 
     fn roles(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::Roles)?;
+        let mut lines = self.file(ImportKind::Roles)?;
         for at in 0..self.size.main_units {
             let from = self.orgs[at].to_string();
             let leaders: &[&str] = match self.forms[at] {
@@ -395,8 +395,8 @@ impl Nation<'_> {
     }
 
     /// Who keeps whose books, audits them, or manages the property.
-    fn facilitators(&mut self, lines: &mut Lines) -> anyhow::Result<()> {
-        let Size {
+    fn facilitators(&mut self, lines: &mut NationFile) -> anyhow::Result<()> {
+        let NationSize {
             accountants,
             auditors,
             managers,
@@ -421,7 +421,7 @@ impl Nation<'_> {
                 let client = eligible[(n * step) % eligible.len()];
                 let firm = begin + self.skewed(count);
                 lines.put(&json!({"from": self.orgs[client].to_string(), "role": role, "toOrg": self.orgs[firm].to_string()}))?;
-                self.clients.push(Relation {
+                self.clients.push(NationRelation {
                     client: client as u32,
                     firm: firm as u32,
                     role,
@@ -432,7 +432,7 @@ impl Nation<'_> {
     }
 
     fn service_owners(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::ServiceOwners)?;
+        let mut lines = self.file(ImportKind::ServiceOwners)?;
         for at in 0..self.size.owners {
             let name = format!("Etat {at}");
             lines.put(&json!({"orgcode": format!("et{at:03}"), "orgNumber": self.orgs[self.size.main_units - 1 - at].to_string(), "name": {"nb": name, "nn": name, "en": format!("Agency {at}")}}))?;
@@ -441,7 +441,7 @@ impl Nation<'_> {
     }
 
     fn resources(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::Resources)?;
+        let mut lines = self.file(ImportKind::Resources)?;
         for at in 0..self.size.resources {
             let owner = at % self.size.owners;
             let id = format!("nasjon-tjeneste-{at:04}");
@@ -509,7 +509,7 @@ impl Nation<'_> {
     }
 
     fn access_lists(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::AccessLists)?;
+        let mut lines = self.file(ImportKind::AccessLists)?;
         for at in (0..self.size.resources).filter(|at| at % 50 == 11) {
             let members: Vec<String> = (0..100).map(|_| self.some_org(self.orgs.len())).collect();
             lines.put(
@@ -526,7 +526,7 @@ impl Nation<'_> {
     }
 
     fn vendors(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::Vendors)?;
+        let mut lines = self.file(ImportKind::Vendors)?;
         for at in 0..self.size.vendors {
             lines.put(&json!({"orgNumber": self.vendor(at), "status": "active"}))?;
         }
@@ -538,7 +538,7 @@ impl Nation<'_> {
     }
 
     fn systems(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::Systems)?;
+        let mut lines = self.file(ImportKind::Systems)?;
         for at in 0..self.size.systems {
             let name = format!("System {at}");
             let texts = json!({"nb": name, "nn": name, "en": name});
@@ -563,7 +563,7 @@ impl Nation<'_> {
 
     /// Gives the agents: their ids by the firm that owns them.
     fn system_users(&mut self) -> anyhow::Result<BTreeMap<u32, Vec<Uuid>>> {
-        let mut lines = self.file(Kind::SystemUsers)?;
+        let mut lines = self.file(ImportKind::SystemUsers)?;
         for at in 0..self.size.standard_users {
             let system = loop {
                 let system = self.below(self.size.systems);
@@ -606,7 +606,7 @@ impl Nation<'_> {
     }
 
     fn client_delegations(&mut self, agents: &BTreeMap<u32, Vec<Uuid>>) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::ClientDelegations)?;
+        let mut lines = self.file(ImportKind::ClientDelegations)?;
         let clients = std::mem::take(&mut self.clients);
         // The rest of what is wanted goes to the firms with several agents.
         let several = 2 * self.size.delegations.div_ceil(clients.len().max(1));
@@ -636,7 +636,7 @@ impl Nation<'_> {
     }
 
     fn requests(&mut self) -> anyhow::Result<()> {
-        let mut lines = self.file(Kind::Requests)?;
+        let mut lines = self.file(ImportKind::Requests)?;
         for at in 0..self.size.requests {
             let system = 1 + 5 * self.below(self.size.systems / 5);
             let status = if self.chance(5) {
@@ -667,13 +667,13 @@ const CLIENT_PACKAGES: [&str; 6] = [
 ];
 
 /// A file being written.
-struct Lines {
-    kind: Kind,
+struct NationFile {
+    kind: ImportKind,
     file: BufWriter<File>,
     count: u64,
 }
 
-impl Lines {
+impl NationFile {
     fn put(&mut self, line: &Value) -> anyhow::Result<()> {
         serde_json::to_writer(&mut self.file, line)?;
         self.file.write_all(b"\n")?;

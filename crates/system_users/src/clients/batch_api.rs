@@ -12,21 +12,21 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Clients;
-use super::{enduser_api::Call, model::Outcome};
+use super::{enduser_api::AgentCall, model::DelegationOutcome};
 use authorization::{callers::PersonOrSystemUser, delegation::Administrator, permissions};
 use foundation::{
     audit,
     db::repeat_on_conflict,
     http::{
         ApiResult,
-        bind::{Binder, Presence},
+        bind::{Binder, MemberPresence},
         body::{self, JsonBytes},
         context,
         describe::AltinnProblem,
         problem_body,
         query::{Query, parse_uuid},
     },
-    idempotency::{Answer, Once},
+    idempotency::{IdempotentRequest, RepeatableAnswer},
     token::scopes::ClientsWrite,
 };
 
@@ -38,8 +38,7 @@ const MOST: usize = 1_000;
 /// What is done with each client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = ClientBatchAction)]
-pub enum Action {
+pub enum ClientBatchAction {
     /// Delegates it to the agent.
     Add,
     /// Takes it from the agent.
@@ -49,8 +48,7 @@ pub enum Action {
 /// What happens when one client cannot be delegated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = ClientBatchMode)]
-pub enum Mode {
+pub enum ClientBatchMode {
     /// The others are.
     Each,
     /// None is.
@@ -60,8 +58,7 @@ pub enum Mode {
 /// What came of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = ClientResultKind)]
-pub enum ResultKind {
+pub enum ClientResultKind {
     Added,
     Removed,
     /// It was so already.
@@ -77,7 +74,7 @@ pub enum ResultKind {
 pub struct ClientResult {
     /// Party uuid.
     pub client: Uuid,
-    pub result: ResultKind,
+    pub result: ClientResultKind,
     /// The problem that the single call would be answered with.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<AltinnProblem>)]
@@ -88,8 +85,8 @@ pub struct ClientResult {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchResult {
     pub agent: Uuid,
-    pub action: Action,
-    pub mode: Mode,
+    pub action: ClientBatchAction,
+    pub mode: ClientBatchMode,
     /// Whether the changes below were made.
     pub committed: bool,
     pub done: usize,
@@ -107,27 +104,27 @@ pub struct BatchResult {
 }))]
 pub struct ClientBatchBody {
     /// What is done with each client.
-    pub action: Action,
+    pub action: ClientBatchAction,
     /// What happens when one cannot be delegated. `each` when left out.
-    pub mode: Option<Mode>,
+    pub mode: Option<ClientBatchMode>,
     /// Party uuids, at most 1,000.
     #[schema(min_items = 1, max_items = 1000)]
     pub clients: Vec<Uuid>,
 }
 
-struct Batch {
-    action: Action,
-    mode: Mode,
+struct ClientBatch {
+    action: ClientBatchAction,
+    mode: ClientBatchMode,
     clients: Vec<Uuid>,
 }
 
-fn bind(value: &Value) -> ApiResult<Batch> {
+fn bind(value: &Value) -> ApiResult<ClientBatch> {
     let mut b = Binder::new(BODY);
     let root = b.root(value)?;
     let action = b.word(&root, "action", |word| {
         match word.to_ascii_lowercase().as_str() {
-            "add" => Some(Action::Add),
-            "remove" => Some(Action::Remove),
+            "add" => Some(ClientBatchAction::Add),
+            "remove" => Some(ClientBatchAction::Remove),
             _ => None,
         }
     })?;
@@ -136,14 +133,14 @@ fn bind(value: &Value) -> ApiResult<Batch> {
     }
     let mode = b.word(&root, "mode", |word| {
         match word.to_ascii_lowercase().as_str() {
-            "each" => Some(Mode::Each),
-            "all" => Some(Mode::All),
+            "each" => Some(ClientBatchMode::Each),
+            "all" => Some(ClientBatchMode::All),
             _ => None,
         }
     })?;
     let mut clients = Vec::new();
     let named = b
-        .list(&root, "clients", Presence::Required, MOST)?
+        .list(&root, "clients", MemberPresence::Required, MOST)?
         .unwrap_or_default();
     if named.is_empty() {
         b.required("Clients");
@@ -157,9 +154,9 @@ fn bind(value: &Value) -> ApiResult<Batch> {
     b.finish()?;
     let mut seen = std::collections::HashSet::new();
     clients.retain(|client| seen.insert(*client));
-    Ok(Batch {
-        action: action.unwrap_or(Action::Add),
-        mode: mode.unwrap_or(Mode::Each),
+    Ok(ClientBatch {
+        action: action.unwrap_or(ClientBatchAction::Add),
+        mode: mode.unwrap_or(ClientBatchMode::Each),
         clients,
     })
 }
@@ -178,14 +175,14 @@ pub async fn batch(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,
     query: Query,
-    once: Once,
+    once: IdempotentRequest,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let batch = bind(&body::parse(&bytes, BODY)?)?;
     context::count_as(batch.clients.len())?;
     let attempted = match batch.action {
-        Action::Add => audit::Action::ClientAdded,
-        Action::Remove => audit::Action::ClientRemoved,
+        ClientBatchAction::Add => audit::Action::ClientAdded,
+        ClientBatchAction::Remove => audit::Action::ClientRemoved,
     };
     let answer = carry_out(&clients, &caller, &query, &once, &bytes, batch).await;
     // The audit trail says what was attempted.
@@ -198,16 +195,22 @@ async fn carry_out(
     clients: &Clients,
     user: &PersonOrSystemUser<ClientsWrite>,
     query: &Query,
-    once: &Once,
+    once: &IdempotentRequest,
     bytes: &[u8],
-    batch: Batch,
+    batch: ClientBatch,
 ) -> ApiResult<Response> {
-    let Batch {
+    let ClientBatch {
         action,
         mode,
         clients: wanted,
     } = batch;
-    let call = Call::of(clients, user, query, permissions::Action::Write).await?;
+    let call = AgentCall::of(
+        clients,
+        user,
+        query,
+        permissions::SystemResourceAction::Write,
+    )
+    .await?;
     let by = call.administrator()?;
     let caller = match by.by {
         Administrator::Person(person) => format!("person:{}", person.0.uuid),
@@ -218,14 +221,14 @@ async fn carry_out(
         if let Some(before) = once.answered(&mut tx, &caller, bytes).await? {
             return Ok(before);
         }
-        let outcomes: Vec<Outcome> = match action {
-            Action::Add => clients
+        let outcomes: Vec<DelegationOutcome> = match action {
+            ClientBatchAction::Add => clients
                 .add_all(&mut tx, by, call.agent(), &wanted)
                 .await?
                 .into_iter()
                 .map(|(_, outcome)| outcome)
                 .collect(),
-            Action::Remove => {
+            ClientBatchAction::Remove => {
                 clients
                     .remove_all(&mut tx, by, call.agent(), &wanted)
                     .await?
@@ -233,27 +236,32 @@ async fn carry_out(
         };
         let refused = outcomes
             .iter()
-            .filter(|o| matches!(o, Outcome::Refused(_)))
+            .filter(|o| matches!(o, DelegationOutcome::Refused(_)))
             .count();
-        let committed = mode == Mode::Each || refused == 0;
+        let committed = mode == ClientBatchMode::Each || refused == 0;
         for (client, outcome) in wanted.iter().zip(&outcomes) {
-            if let Outcome::Refused(code) = outcome {
-                context::note_refusal(context::Refusal {
+            if let DelegationOutcome::Refused(code) = outcome {
+                context::note_refusal(context::RefusalCause {
                     code: code.code(),
                     is_denial: code.is_denial(),
                     object_id: Some(client.to_string()),
                 });
             }
         }
-        let result = |(client, outcome): (&Uuid, &Outcome)| {
+        let result = |(client, outcome): (&Uuid, &DelegationOutcome)| {
             let (result, problem) = match (outcome, action) {
-                (Outcome::Done, _) if !committed => (ResultKind::NotDone, None),
-                (Outcome::Done, Action::Add) => (ResultKind::Added, None),
-                (Outcome::Done, Action::Remove) => (ResultKind::Removed, None),
-                (Outcome::Unchanged, _) => (ResultKind::Unchanged, None),
-                (Outcome::Refused(code), _) => {
-                    (ResultKind::Refused, Some(problem_body((*code).into()).1))
+                (DelegationOutcome::Done, _) if !committed => (ClientResultKind::NotDone, None),
+                (DelegationOutcome::Done, ClientBatchAction::Add) => {
+                    (ClientResultKind::Added, None)
                 }
+                (DelegationOutcome::Done, ClientBatchAction::Remove) => {
+                    (ClientResultKind::Removed, None)
+                }
+                (DelegationOutcome::Unchanged, _) => (ClientResultKind::Unchanged, None),
+                (DelegationOutcome::Refused(code), _) => (
+                    ClientResultKind::Refused,
+                    Some(problem_body((*code).into()).1),
+                ),
             };
             ClientResult {
                 client: *client,
@@ -261,23 +269,28 @@ async fn carry_out(
                 problem,
             }
         };
-        let count = |wanted: Outcome| outcomes.iter().filter(|o| **o == wanted).count();
+        let count = |wanted: DelegationOutcome| outcomes.iter().filter(|o| **o == wanted).count();
         let answer = BatchResult {
             agent: call.agent().id,
             action,
             mode,
             committed,
-            done: if committed { count(Outcome::Done) } else { 0 },
-            unchanged: count(Outcome::Unchanged),
+            done: if committed {
+                count(DelegationOutcome::Done)
+            } else {
+                0
+            },
+            unchanged: count(DelegationOutcome::Unchanged),
             refused,
             results: wanted.iter().zip(&outcomes).map(result).collect(),
         };
         if !committed {
             return Ok(
-                Answer::json(StatusCode::UNPROCESSABLE_ENTITY, None, &answer)?.into_response(),
+                RepeatableAnswer::json(StatusCode::UNPROCESSABLE_ENTITY, None, &answer)?
+                    .into_response(),
             );
         }
-        let answer = Answer::json(StatusCode::OK, None, &answer)?;
+        let answer = RepeatableAnswer::json(StatusCode::OK, None, &answer)?;
         once.keep(&mut tx, &caller, &answer).await?;
         foundation::db::commit(tx).await?;
         Ok(answer.into_response())

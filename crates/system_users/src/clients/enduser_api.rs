@@ -14,14 +14,17 @@ use uuid::Uuid;
 use super::Clients;
 use super::{
     listing::{write_clients, write_delegated},
-    model::{AgentAndClient, AgentInformation, Client, ClientList, Delegated, ListedClient, Place},
+    model::{
+        AgentAndClient, AgentInformation, Client, ClientCursor, ClientList, DelegatedClient,
+        ListedClient,
+    },
 };
 use crate::users::{self, SystemUser, SystemUserDetail};
 use authorization::{
     callers::PersonOrSystemUser,
     delegation::{Administrator, ClientAdministrator},
     live_system_users::SystemUserKind,
-    permissions::{Action, SystemResource},
+    permissions::{SystemResource, SystemResourceAction},
 };
 use foundation::{
     http::{
@@ -47,7 +50,7 @@ pub async fn agents(
     let party = parties::party_by_org_number(&mut *clients.db.acquire().await?, org_number).await?;
     let party =
         party.ok_or_else(|| not_found("Party not found", &format!("organisation {org_number}")))?;
-    must_administer(&clients, &caller, Action::Read, &party).await?;
+    must_administer(&clients, &caller, SystemResourceAction::Read, &party).await?;
     let found = users::of_owner(
         &mut *clients.db.acquire().await?,
         party.key,
@@ -75,8 +78,8 @@ pub async fn available(
     query: Query,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let page = Page::of(&query)?;
-    let call = Call::of(&clients, &caller, &query, Action::Read).await?;
+    let page = ClientPage::of(&query)?;
+    let call = AgentCall::of(&clients, &caller, &query, SystemResourceAction::Read).await?;
     let (provider, wanted) = (call.owner.key, clients.required_by(&call.agent));
     let listed = |c: Client| ListedClient::new(c.uuid, c.name, c.org_number);
     let Some(page) = page else {
@@ -120,10 +123,10 @@ pub async fn delegated(
     query: Query,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let page = Page::of(&query)?;
-    let call = Call::of(&clients, &caller, &query, Action::Read).await?;
+    let page = ClientPage::of(&query)?;
+    let call = AgentCall::of(&clients, &caller, &query, SystemResourceAction::Read).await?;
     let (agent, provider) = (call.agent.id, call.owner.key);
-    let listed = |c: Delegated| ListedClient::new(c.uuid, c.name, c.org_number);
+    let listed = |c: DelegatedClient| ListedClient::new(c.uuid, c.name, c.org_number);
     let Some(page) = page else {
         let db = clients.db.acquire().await?;
         return list_stream::respond(beginning(&call.agent), "]}", |writer| {
@@ -134,7 +137,7 @@ pub async fn delegated(
     let found = clients
         .delegated_page(agent, provider, &page.after, page.size)
         .await?;
-    let last = found.get(page.size - 1).map(Delegated::place);
+    let last = found.get(page.size - 1).map(DelegatedClient::place);
     Ok(page_of(
         &clients,
         &headers,
@@ -147,12 +150,12 @@ pub async fn delegated(
 }
 
 /// A page that was asked for.
-struct Page {
+struct ClientPage {
     size: usize,
-    after: Place,
+    after: ClientCursor,
 }
 
-impl Page {
+impl ClientPage {
     /// None where no page was asked for.
     fn of(query: &Query) -> ApiResult<Option<Self>> {
         let Some(text) = query.get("limit").filter(|t| !t.trim().is_empty()) else {
@@ -180,7 +183,7 @@ fn page_of(
     agent: SystemUser,
     size: usize,
     mut data: Vec<ListedClient>,
-    last: Option<Place>,
+    last: Option<ClientCursor>,
 ) -> Response {
     let next = last.filter(|_| data.len() > size).map(|place| {
         let base = clients.address.called(headers);
@@ -216,8 +219,8 @@ pub async fn add(
     caller: PersonOrSystemUser<ClientsWrite>,
     query: Query,
 ) -> ApiResult<Json<AgentAndClient>> {
-    let on_client = CallOnClient::of(&clients, &caller, &query).await?;
-    let CallOnClient { call, client } = on_client;
+    let on_client = AgentClientCall::of(&clients, &caller, &query).await?;
+    let AgentClientCall { call, client } = on_client;
     clients
         .add(call.administrator()?, &call.agent, client)
         .await?;
@@ -237,8 +240,8 @@ pub async fn remove(
     caller: PersonOrSystemUser<ClientsWrite>,
     query: Query,
 ) -> ApiResult<Json<AgentAndClient>> {
-    let on_client = CallOnClient::of(&clients, &caller, &query).await?;
-    let CallOnClient { call, client } = on_client;
+    let on_client = AgentClientCall::of(&clients, &caller, &query).await?;
+    let AgentClientCall { call, client } = on_client;
     clients
         .remove(call.administrator()?, &call.agent, client)
         .await?;
@@ -249,19 +252,19 @@ pub async fn remove(
 }
 
 /// What the calls on the clients of an agent have in common, found and permitted.
-pub(super) struct Call<'c, P> {
+pub(super) struct AgentCall<'c, P> {
     caller: &'c PersonOrSystemUser<P>,
     agent: SystemUser,
     owner: Party,
 }
 
 /// A call on one client of an agent.
-pub(super) struct CallOnClient<'c, P> {
-    call: Call<'c, P>,
+pub(super) struct AgentClientCall<'c, P> {
+    call: AgentCall<'c, P>,
     client: Uuid,
 }
 
-impl<'c, P: Sync> Call<'c, P> {
+impl<'c, P: Sync> AgentCall<'c, P> {
     /// Finds the agent, and asks whether the caller may do this.
     ///
     /// # Errors
@@ -270,7 +273,7 @@ impl<'c, P: Sync> Call<'c, P> {
         clients: &Clients,
         caller: &'c PersonOrSystemUser<P>,
         query: &Query,
-        action: Action,
+        action: SystemResourceAction,
     ) -> ApiResult<Self> {
         let agent = agent_of(clients, query)
             .await?
@@ -282,7 +285,7 @@ impl<'c, P: Sync> Call<'c, P> {
         clients: &Clients,
         caller: &'c PersonOrSystemUser<P>,
         agent: SystemUser,
-        action: Action,
+        action: SystemResourceAction,
     ) -> ApiResult<Self> {
         let mut db = clients.db.acquire().await?;
         let owner = parties::party_by_org_number(&mut db, &agent.reportee_org_no).await?;
@@ -320,8 +323,8 @@ impl<'c, P: Sync> Call<'c, P> {
     }
 }
 
-impl<'c, P: Sync> CallOnClient<'c, P> {
-    /// As [`Call::of`], for a change of one client.
+impl<'c, P: Sync> AgentClientCall<'c, P> {
+    /// As [`AgentCall::of`], for a change of one client.
     async fn of(
         clients: &Clients,
         caller: &'c PersonOrSystemUser<P>,
@@ -332,7 +335,8 @@ impl<'c, P: Sync> CallOnClient<'c, P> {
         let found = agent_with_id(clients, agent).await?;
         match (found, client) {
             (Ok(agent), Some(client)) => Ok(Self {
-                call: Call::permitted(clients, caller, agent, Action::Write).await?,
+                call: AgentCall::permitted(clients, caller, agent, SystemResourceAction::Write)
+                    .await?,
                 client,
             }),
             (found, client) => {
@@ -381,7 +385,7 @@ async fn agent_with_id(
 async fn must_administer<P: Sync>(
     clients: &Clients,
     caller: &PersonOrSystemUser<P>,
-    action: Action,
+    action: SystemResourceAction,
     party: &Party,
 ) -> ApiResult<()> {
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);

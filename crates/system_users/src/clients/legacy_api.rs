@@ -6,17 +6,17 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use super::Clients;
-use super::{model::DelegationDto, portal_api};
-use authorization::permissions::{ClientAdministrationWrite, Permitted};
+use super::{
+    model::DelegationDto,
+    portal_api::{self, ClientWriter},
+};
 use foundation::http::{
     ApiResult, Json, ProblemCode,
-    bind::{Binder, Presence},
+    bind::{Binder, MemberPresence},
     body::{self, JsonBytes},
     path::PathValues,
     query::Query,
 };
-
-type Writer = Permitted<ClientAdministrationWrite>;
 
 /// Public name of the body.
 const BODY: &str = "delegationRequest";
@@ -30,7 +30,7 @@ const BODY: &str = "delegationRequest";
         (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")))]
 pub async fn add(
     State(clients): State<Clients>,
-    permitted: Writer,
+    permitted: ClientWriter,
     path: PathValues,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<Vec<DelegationDto>>> {
@@ -39,7 +39,7 @@ pub async fn add(
     let mut b = Binder::new(BODY);
     let root = b.root(&value)?;
     let mut named = |name: &str| -> ApiResult<Option<Uuid>> {
-        let text = b.text(&root, name, Presence::Optional)?;
+        let text = b.text(&root, name, MemberPresence::Optional)?;
         Ok(text
             .and_then(|t| Uuid::try_parse(t.trim()).ok())
             .filter(|id| !id.is_nil()))
@@ -62,7 +62,7 @@ pub async fn add(
     responses((status = 200), (status = 400, description = "Model state, AUTH-00038, -00039 or -00040"), (status = 401), (status = 403)))]
 pub async fn remove(
     State(clients): State<Clients>,
-    permitted: Writer,
+    permitted: ClientWriter,
     path: PathValues,
     query: Query,
 ) -> ApiResult<StatusCode> {

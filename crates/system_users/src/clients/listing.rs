@@ -8,11 +8,11 @@ use sqlx::{Postgres, pool::PoolConnection};
 use uuid::Uuid;
 
 use super::{
-    model::{Client, Delegated, Place},
-    rules::{self, Assembly},
+    model::{Client, ClientCursor, DelegatedClient},
+    rules::{self, ClientAssembly},
     store,
 };
-use foundation::http::list_stream::{Broken, ListWriter};
+use foundation::http::list_stream::{ListError, ListWriter};
 use registers::packages::{Catalogue, PackageKey};
 
 /// Writes a provider's clients by name; with `wanted`, those that have at least one of the
@@ -27,15 +27,15 @@ pub async fn write_clients<T: Serialize>(
     wanted: Option<Vec<PackageKey>>,
     mut writer: ListWriter,
     shape: impl Fn(Client) -> Option<T>,
-) -> Result<ListWriter, Broken> {
+) -> Result<ListWriter, ListError> {
     let shown = |client: Client| match &wanted {
         Some(wanted) => rules::narrowed(client, wanted).and_then(&shape),
         None => shape(client),
     };
-    let mut assembly = Assembly::new(&catalogue);
+    let mut assembly = ClientAssembly::new(&catalogue);
     let (filter, beginning) = (
         rules::filter(&catalogue, wanted.as_deref()),
-        Place::default(),
+        ClientCursor::default(),
     );
     let mut rows = store::relations(&mut db, provider, &filter, &beginning);
     while let Some(row) = rows.try_next().await? {
@@ -58,9 +58,9 @@ pub async fn write_delegated<T: Serialize>(
     agent: Uuid,
     provider: i32,
     mut writer: ListWriter,
-    shape: impl Fn(Delegated) -> T,
-) -> Result<ListWriter, Broken> {
-    let beginning = Place::default();
+    shape: impl Fn(DelegatedClient) -> T,
+) -> Result<ListWriter, ListError> {
+    let beginning = ClientCursor::default();
     let mut rows = store::delegated(&mut db, agent, provider, &beginning, None);
     while let Some(client) = rows.try_next().await? {
         writer.put(&shape(client)).await?;

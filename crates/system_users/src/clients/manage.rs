@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{
     Clients,
-    model::{Client, Delegated, Outcome, Place, Relation},
-    rules::{self, Assembly},
+    model::{Client, ClientCursor, DelegatedClient, DelegationOutcome, FacilitatorRelation},
+    rules::{self, ClientAssembly},
     store,
 };
 use crate::users::{self, SystemUser};
@@ -19,7 +19,7 @@ use foundation::{
     audit::Action,
     db::{
         DbError,
-        feed::{self, Touched},
+        feed::{self, FeedEntryKind},
         repeat_on_conflict,
     },
     events::{self, EventKind},
@@ -38,7 +38,7 @@ impl Clients {
         &self,
         provider: i32,
         wanted: Option<&[PackageKey]>,
-        after: Place,
+        after: ClientCursor,
         size: usize,
     ) -> ApiResult<Vec<Client>> {
         let mut db = self.db.acquire().await?;
@@ -49,7 +49,7 @@ impl Clients {
         };
         let mut out: Vec<Client> = Vec::new();
         if store::count_relations(&mut db, provider, &filter, MANY).await? < MANY {
-            let mut assembly = Assembly::new(&self.catalogue);
+            let mut assembly = ClientAssembly::new(&self.catalogue);
             let mut rows = store::relations(&mut db, provider, &filter, &after);
             while let Some(row) = rows.try_next().await? {
                 out.extend(assembly.push(row).and_then(narrow));
@@ -90,9 +90,9 @@ impl Clients {
         &self,
         agent: Uuid,
         provider: i32,
-        after: &Place,
+        after: &ClientCursor,
         size: usize,
-    ) -> ApiResult<Vec<Delegated>> {
+    ) -> ApiResult<Vec<DelegatedClient>> {
         let mut db = self.db.acquire().await?;
         let most = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
         Ok(
@@ -122,7 +122,7 @@ impl Clients {
         by: ClientAdministrator<'_>,
         agent: &SystemUser,
         client: Uuid,
-    ) -> ApiResult<Vec<Relation>> {
+    ) -> ApiResult<Vec<FacilitatorRelation>> {
         repeat_on_conflict(|| self.add_once(by, agent, client)).await
     }
 
@@ -131,14 +131,14 @@ impl Clients {
         by: ClientAdministrator<'_>,
         agent: &SystemUser,
         client: Uuid,
-    ) -> ApiResult<Vec<Relation>> {
+    ) -> ApiResult<Vec<FacilitatorRelation>> {
         let mut tx = self.db.begin().await?;
         let outcome = self
             .add_all(&mut tx, by, agent, &[client])
             .await?
             .pop()
             .ok_or(ProblemCode::ClientNotFound)?;
-        if let Outcome::Refused(problem) = outcome.1 {
+        if let DelegationOutcome::Refused(problem) = outcome.1 {
             return Err(problem.into());
         }
         foundation::db::commit(tx).await?;
@@ -156,7 +156,7 @@ impl Clients {
         by: ClientAdministrator<'_>,
         agent: &SystemUser,
         clients: &[Uuid],
-    ) -> ApiResult<Vec<(Vec<Relation>, Outcome)>> {
+    ) -> ApiResult<Vec<(Vec<FacilitatorRelation>, DelegationOutcome)>> {
         if agent.kind != SystemUserKind::Agent {
             return Err(ProblemCode::NotAnAgent.into());
         }
@@ -201,11 +201,13 @@ impl Clients {
         let mut delegated: HashMap<Uuid, Client> =
             fitting.into_iter().map(|c| (c.uuid, c)).collect();
         let outcome = |uuid: &Uuid| match delegated.remove(uuid) {
-            Some(client) if added.contains(&client.key) => (client.relations, Outcome::Done),
-            Some(client) => (client.relations, Outcome::Unchanged),
+            Some(client) if added.contains(&client.key) => {
+                (client.relations, DelegationOutcome::Done)
+            }
+            Some(client) => (client.relations, DelegationOutcome::Unchanged),
             None => (
                 Vec::new(),
-                Outcome::Refused(
+                DelegationOutcome::Refused(
                     refused
                         .get(uuid)
                         .copied()
@@ -245,7 +247,7 @@ impl Clients {
         by: ClientAdministrator<'_>,
         agent: &SystemUser,
         clients: &[Uuid],
-    ) -> ApiResult<Vec<Outcome>> {
+    ) -> ApiResult<Vec<DelegationOutcome>> {
         let removed = match store::lock_agent(&mut *tx, agent.id).await? {
             Some(key) => store::remove(&mut *tx, key, by.party.key, clients).await?,
             None => HashSet::new(),
@@ -268,9 +270,9 @@ impl Clients {
             .iter()
             .map(|c| {
                 if removed.contains(c) {
-                    Outcome::Done
+                    DelegationOutcome::Done
                 } else {
-                    Outcome::Unchanged
+                    DelegationOutcome::Unchanged
                 }
             })
             .collect())
@@ -331,7 +333,7 @@ impl Clients {
                 vec![json!({"client": row.client, "delegation": id})],
             )
             .await?;
-            feed::append(&mut tx, Touched::SystemUser, &agent.id.to_string()).await?;
+            feed::append(&mut tx, FeedEntryKind::SystemUser, &agent.id.to_string()).await?;
         }
         Ok(foundation::db::commit(tx).await?)
     }
@@ -365,7 +367,7 @@ async fn note(
             .collect(),
     )
     .await?;
-    let message = |client: &Uuid| events::Message {
+    let message = |client: &Uuid| events::OutboxMessage {
         event,
         // The same client may come and go many times; each time is published.
         subject_id: Uuid::now_v7(),
@@ -374,6 +376,6 @@ async fn note(
         payload: json!({"systemId": agent.system_id, "externalRef": agent.external_ref, "systemUserId": agent.id, "client": client}),
     };
     events::post_all(&mut *tx, &clients.iter().map(message).collect::<Vec<_>>()).await?;
-    feed::append(tx, Touched::SystemUser, &agent.id.to_string()).await?;
+    feed::append(tx, FeedEntryKind::SystemUser, &agent.id.to_string()).await?;
     Ok(())
 }

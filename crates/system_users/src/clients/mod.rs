@@ -11,7 +11,9 @@ pub mod portal_api;
 mod rules;
 mod store;
 
-pub use model::{Client, ClientAccessDto, ClientDto, Delegated, Place, Relation};
+pub use model::{
+    Client, ClientAccessDto, ClientCursor, ClientDto, DelegatedClient, FacilitatorRelation,
+};
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
 /// One relation of a client to its provider, with the packages the provider may delegate to an
 /// agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relation {
+pub struct FacilitatorRelation {
     /// The role that the provider has for the client.
     pub role: RoleKey,
     /// The packages, by key.
@@ -29,14 +29,14 @@ pub struct Client {
     pub org_number: Option<String>,
     /// Organisation form; none for a person.
     pub form: Option<VariantKey>,
-    pub relations: Vec<Relation>,
+    pub relations: Vec<FacilitatorRelation>,
 }
 
 impl Client {
     /// Its place in lists.
     #[must_use]
-    pub fn place(&self) -> Place {
-        Place {
+    pub fn place(&self) -> ClientCursor {
+        ClientCursor {
             name: self.name.clone(),
             uuid: self.uuid,
         }
@@ -53,7 +53,7 @@ impl Client {
 
 /// The place of a client in lists: by name, then by uuid. The default is before all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ClientCursor {
     /// Its name.
     pub name: String,
     /// Its party uuid.
@@ -62,7 +62,7 @@ pub struct Place {
 
 /// What the relations of a list must have; none: everything will do.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
+pub struct RelationFilter {
     /// One of these roles,
     pub roles: Option<Vec<RoleKey>>,
     /// or one of these packages, given by the client.
@@ -71,7 +71,7 @@ pub struct Filter {
 
 /// The outcome of delegating or taking back one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DelegationOutcome {
     /// It was done.
     Done,
     /// It was so already.
@@ -83,17 +83,17 @@ pub enum Outcome {
 /// A client that was delegated to an agent.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "columns of the register")]
-pub struct Delegated {
+pub struct DelegatedClient {
     pub uuid: Uuid,
     pub name: String,
     pub org_number: Option<String>,
 }
 
-impl Delegated {
+impl DelegatedClient {
     /// Its place in lists.
     #[must_use]
-    pub fn place(&self) -> Place {
-        Place {
+    pub fn place(&self) -> ClientCursor {
+        ClientCursor {
             name: self.name.clone(),
             uuid: self.uuid,
         }
@@ -118,7 +118,7 @@ impl ClientDto {
     /// A client with the names of its roles and packages.
     #[must_use]
     pub fn new(client: Client, catalogue: &Catalogue) -> Self {
-        let access = |relation: Relation| ClientAccessDto {
+        let access = |relation: FacilitatorRelation| ClientAccessDto {
             role: catalogue
                 .role(relation.role)
                 .map(|r| r.urn.clone())

@@ -14,20 +14,21 @@ use uuid::Uuid;
 use super::Clients;
 use super::{
     listing::{write_clients, write_delegated},
-    model::{ClientDto, Delegated, DelegationDto},
+    model::{ClientDto, DelegatedClient, DelegationDto},
 };
 use crate::users;
 use authorization::{
     live_system_users::SystemUserKind,
-    permissions::{ClientAdministrationRead, ClientAdministrationWrite, Permitted},
+    permissions::{ClientAdministrationRead, ClientAdministrationWrite, PermittedPerson},
 };
 use foundation::http::{
     ApiError, ApiResult, Json, ModelState, ProblemCode, list_stream, path::PathValues, query::Query,
 };
 use registers::packages::{Catalogue, PackageKey};
 
-type Reader = Permitted<ClientAdministrationRead>;
-type Writer = Permitted<ClientAdministrationWrite>;
+type ClientReader = PermittedPerson<ClientAdministrationRead>;
+/// A client administrator who delegates clients.
+pub(super) type ClientWriter = PermittedPerson<ClientAdministrationWrite>;
 
 /// The provider's clients, by name, with what each relation lets it pass on.
 #[utoipa::path(get, operation_id = "listClientsOfFacilitator", path = "/authentication/api/v1/systemuser/agent/{party}/clients", tag = "Portal",
@@ -37,7 +38,7 @@ type Writer = Permitted<ClientAdministrationWrite>;
         (status = 403, description = "Not permitted, or AUTH-00044")))]
 pub async fn list(
     State(clients): State<Clients>,
-    permitted: Reader,
+    permitted: ClientReader,
     query: Query,
 ) -> ApiResult<Response> {
     let facilitator = query
@@ -83,11 +84,11 @@ fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
     responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)))]
 pub async fn delegations(
     State(clients): State<Clients>,
-    permitted: Reader,
+    permitted: ClientReader,
     path: PathValues,
 ) -> ApiResult<Response> {
     let agent = path.uuid("systemUserId")?;
-    let dto = move |c: Delegated| {
+    let dto = move |c: DelegatedClient| {
         DelegationDto::new(
             agent,
             c.uuid,
@@ -101,10 +102,10 @@ pub async fn delegations(
 /// another facilitator is named.
 pub async fn delegations_of<T: Serialize + Send + Sync + 'static>(
     clients: &Clients,
-    permitted: &Reader,
+    permitted: &ClientReader,
     facilitator: Uuid,
     agent: Uuid,
-    shape: impl Fn(Delegated) -> T + Send + 'static,
+    shape: impl Fn(DelegatedClient) -> T + Send + 'static,
 ) -> ApiResult<Response> {
     if facilitator != permitted.party.uuid {
         return Ok(Json::<[(); 0]>([]).into_response());
@@ -125,7 +126,7 @@ pub async fn delegations_of<T: Serialize + Send + Sync + 'static>(
         (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")))]
 pub async fn add(
     State(clients): State<Clients>,
-    permitted: Writer,
+    permitted: ClientWriter,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<Vec<DelegationDto>>> {
@@ -148,7 +149,7 @@ pub async fn add(
 /// The problem of the first step that fails.
 pub async fn add_for(
     clients: &Clients,
-    permitted: &Writer,
+    permitted: &ClientWriter,
     id: Uuid,
     provider: Option<Uuid>,
     client: Option<Uuid>,
@@ -186,7 +187,7 @@ pub async fn add_for(
     responses((status = 200), (status = 400, description = "AUTH-00031"), (status = 401), (status = 403)))]
 pub async fn remove(
     State(clients): State<Clients>,
-    permitted: Writer,
+    permitted: ClientWriter,
     path: PathValues,
     query: Query,
 ) -> ApiResult<StatusCode> {
@@ -208,7 +209,7 @@ pub async fn remove(
 /// The party is not the agent's owner.
 pub async fn remove_for(
     clients: &Clients,
-    permitted: &Writer,
+    permitted: &ClientWriter,
     id: Uuid,
     provider: Option<Uuid>,
     client: Uuid,

@@ -3,16 +3,16 @@
 use authorization::delegation::{FacilitatorRole, roles_that_give};
 use registers::packages::{Catalogue, PackageKey};
 
-use super::model::{Client, Filter, Relation, RelationRow};
+use super::model::{Client, FacilitatorRelation, RelationFilter, RelationRow};
 
 /// The relation with the packages that may be delegated; none when it does not make a client.
-fn relation(catalogue: &Catalogue, row: &RelationRow) -> Option<Relation> {
+fn relation(catalogue: &Catalogue, row: &RelationRow) -> Option<FacilitatorRelation> {
     let role = FacilitatorRole {
         role: row.role_id,
         form: row.form_id,
         assigned: &row.given,
     };
-    role.makes_client(catalogue).then(|| Relation {
+    role.makes_client(catalogue).then(|| FacilitatorRelation {
         role: row.role_id,
         packages: role.delegable(catalogue),
     })
@@ -30,12 +30,12 @@ pub fn narrowed(mut client: Client, wanted: &[PackageKey]) -> Option<Client> {
 }
 
 /// Puts clients together out of their relations, which come client by client.
-pub struct Assembly<'a> {
+pub struct ClientAssembly<'a> {
     catalogue: &'a Catalogue,
     current: Option<Client>,
 }
 
-impl<'a> Assembly<'a> {
+impl<'a> ClientAssembly<'a> {
     /// Nothing yet.
     #[must_use]
     pub const fn new(catalogue: &'a Catalogue) -> Self {
@@ -71,11 +71,11 @@ impl<'a> Assembly<'a> {
 
 /// What a provider's relations must have for a list: none of both for every client.
 #[must_use]
-pub fn filter(catalogue: &Catalogue, wanted: Option<&[PackageKey]>) -> Filter {
+pub fn filter(catalogue: &Catalogue, wanted: Option<&[PackageKey]>) -> RelationFilter {
     let Some(wanted) = wanted else {
-        return Filter::default();
+        return RelationFilter::default();
     };
-    Filter {
+    RelationFilter {
         roles: Some(roles_that_give(catalogue, wanted)),
         packages: Some(wanted.to_vec()),
     }

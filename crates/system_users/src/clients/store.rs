@@ -7,8 +7,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    model::{Client, Delegated, Filter, Place, RelationRow},
-    rules::Assembly,
+    model::{Client, ClientCursor, DelegatedClient, RelationFilter, RelationRow},
+    rules::ClientAssembly,
 };
 use foundation::db::DbError;
 use registers::packages::Catalogue;
@@ -36,8 +36,8 @@ macro_rules! relation_rows {
 pub fn relations<'a>(
     db: &'a mut PgConnection,
     provider: i32,
-    filter: &'a Filter,
-    after: &'a Place,
+    filter: &'a RelationFilter,
+    after: &'a ClientCursor,
 ) -> BoxStream<'a, Result<RelationRow, sqlx::Error>> {
     relation_rows!(
         "($2::int2[] is null or role_id = any($2))",
@@ -59,7 +59,7 @@ pub async fn of_provider(
     provider: i32,
     only: &[i32],
 ) -> Result<Vec<Client>, DbError> {
-    let mut assembly = Assembly::new(catalogue);
+    let mut assembly = ClientAssembly::new(catalogue);
     let mut clients = Vec::new();
     let mut rows = relation_rows!(
         "from_key = any($2)",
@@ -81,7 +81,7 @@ pub async fn of_provider(
 pub async fn count_relations(
     db: &mut PgConnection,
     provider: i32,
-    filter: &Filter,
+    filter: &RelationFilter,
     most: i64,
 ) -> Result<i64, DbError> {
     Ok(sqlx::query_scalar!(
@@ -106,10 +106,10 @@ pub async fn count_relations(
 pub async fn candidates(
     db: &mut PgConnection,
     provider: i32,
-    filter: &Filter,
-    after: &Place,
+    filter: &RelationFilter,
+    after: &ClientCursor,
     limit: i64,
-) -> Result<Vec<(i32, Place)>, DbError> {
+) -> Result<Vec<(i32, ClientCursor)>, DbError> {
     let rows = sqlx::query!(
         r#"select key as "key!", name as "name!", uuid as "uuid!" from (
              (select p.key, p.name, p.uuid from party p
@@ -141,7 +141,7 @@ pub async fn candidates(
         .map(|row| {
             (
                 row.key,
-                Place {
+                ClientCursor {
                     name: row.name,
                     uuid: row.uuid,
                 },
@@ -339,11 +339,11 @@ pub fn delegated<'a>(
     db: &'a mut PgConnection,
     agent: Uuid,
     provider: i32,
-    after: &'a Place,
+    after: &'a ClientCursor,
     limit: Option<i64>,
-) -> BoxStream<'a, Result<Delegated, sqlx::Error>> {
+) -> BoxStream<'a, Result<DelegatedClient, sqlx::Error>> {
     sqlx::query_as!(
-        Delegated,
+        DelegatedClient,
         r#"select c.uuid, c.name, c.org_number from party c
            where c.key in (
              select d.client_key from client_delegation d join party u on u.key = d.system_user_key
@@ -382,11 +382,11 @@ pub async fn many_delegated(
     db: &mut PgConnection,
     agent: Uuid,
     provider: i32,
-    after: &Place,
+    after: &ClientCursor,
     limit: i64,
-) -> Result<Vec<Delegated>, DbError> {
+) -> Result<Vec<DelegatedClient>, DbError> {
     Ok(sqlx::query_as!(
-        Delegated,
+        DelegatedClient,
         r#"with agent as materialized (select key from party where uuid = $1)
            select uuid as "uuid!", name as "name!", org_number from (
              (select c.uuid, c.name, c.org_number from party c

@@ -11,7 +11,7 @@ use super::Requests;
 use super::{
     bind,
     decide::{customer, publish},
-    model::{NewRequest, Request, RequestDto, RequestKind, RequestStatus},
+    model::{NewRequest, RequestDto, RequestKind, RequestStatus, SystemUserRequest},
     rules, store,
 };
 use crate::{
@@ -31,9 +31,9 @@ use foundation::{
         path::PathValues,
         query::Query,
     },
-    idempotency::{Answer, Once},
+    idempotency::{IdempotentRequest, RepeatableAnswer},
     ids::OrgNumber,
-    limits::{Limit, Refused},
+    limits::{Limit, LimitRefusal},
     telemetry::security::SecurityEvent,
     token::scopes::{RequestRead, RequestWrite},
 };
@@ -48,7 +48,7 @@ use foundation::{
 pub async fn create(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,
-    once: Once,
+    once: IdempotentRequest,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
@@ -73,7 +73,7 @@ pub async fn create(
 pub async fn create_for_agent(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,
-    once: Once,
+    once: IdempotentRequest,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
@@ -92,7 +92,7 @@ async fn ask(
     requests: &Requests,
     vendor: &Vendor<RequestWrite>,
     kind: RequestKind,
-    once: &Once,
+    once: &IdempotentRequest,
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> ApiResult<Response> {
@@ -124,7 +124,7 @@ async fn ask(
         } else {
             (StatusCode::OK, None)
         };
-        let answer = Answer::json(
+        let answer = RepeatableAnswer::json(
             status,
             location,
             &RequestDto::new(request, Some(&requests.config.ui_base)),
@@ -137,14 +137,14 @@ async fn ask(
 }
 
 /// What is there already under the key of a new request.
-pub(super) enum Existing {
+pub(super) enum ExistingUnderKey {
     /// An active system user: a request is not needed.
     SystemUser,
     /// A request that is open or answered.
-    Request(Box<Request>),
+    Request(Box<SystemUserRequest>),
     /// A new one may be created. It replaces the stored one, which cannot be answered any more
     /// or whose system user is deleted.
-    Replaceable(Option<Box<Request>>),
+    Replaceable(Option<Box<SystemUserRequest>>),
 }
 
 pub(super) async fn existing(
@@ -152,7 +152,7 @@ pub(super) async fn existing(
     kind: RequestKind,
     new: &NewRequest,
     lifetime_days: i32,
-) -> ApiResult<Existing> {
+) -> ApiResult<ExistingUnderKey> {
     let external_ref = new.key_ref();
     if users::active_with_key(
         &mut *tx,
@@ -163,7 +163,7 @@ pub(super) async fn existing(
     .await?
     .is_some()
     {
-        return Ok(Existing::SystemUser);
+        return Ok(ExistingUnderKey::SystemUser);
     }
     let stored = store::by_key(
         tx,
@@ -175,12 +175,12 @@ pub(super) async fn existing(
     )
     .await?
     .map(Box::new);
-    let is_replaceable = |r: &Request| {
+    let is_replaceable = |r: &SystemUserRequest| {
         (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted
     };
     Ok(match stored {
-        Some(request) if !is_replaceable(&request) => Existing::Request(request),
-        other => Existing::Replaceable(other),
+        Some(request) if !is_replaceable(&request) => ExistingUnderKey::Request(request),
+        other => ExistingUnderKey::Replaceable(other),
     })
 }
 
@@ -188,7 +188,7 @@ pub(super) async fn existing(
 const RETRY_WHEN_ANSWERED_S: u32 = 3_600;
 
 fn too_many_open(limit: Limit) -> ApiError {
-    let refused = Refused::TooOften {
+    let refused = LimitRefusal::TooOften {
         limit,
         retry_after: RETRY_WHEN_ANSWERED_S,
     };
@@ -202,13 +202,13 @@ async fn find_or_create(
     kind: RequestKind,
     new: &NewRequest,
     system: &System,
-) -> ApiResult<(Request, bool)> {
+) -> ApiResult<(SystemUserRequest, bool)> {
     let lifetime = requests.lifetime_days();
     let settings = &requests.config.settings.requests;
     let replaced = match existing(&mut *tx, kind, new, lifetime).await? {
-        Existing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
-        Existing::Request(request) => return Ok((*request, false)),
-        Existing::Replaceable(replaced) => replaced,
+        ExistingUnderKey::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
+        ExistingUnderKey::Request(request) => return Ok((*request, false)),
+        ExistingUnderKey::Replaceable(replaced) => replaced,
     };
     customer(&mut *tx, &new.party_org_no)
         .await?
@@ -262,11 +262,11 @@ async fn find_or_create(
 
 async fn record(
     tx: &mut PgConnection,
-    request: &Request,
+    request: &SystemUserRequest,
     system: &System,
     action: Action,
 ) -> Result<(), foundation::db::DbError> {
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: Actor::Vendor,
         action,
         object_kind: ObjectKind::Request,

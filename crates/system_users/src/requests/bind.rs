@@ -6,7 +6,7 @@ use super::model::{NewRequest, RequestKind};
 use crate::systems::{AccessPackage, bind_packages, bind_rights};
 use foundation::http::{
     ApiResult,
-    bind::{Binder, Presence},
+    bind::{Binder, MemberPresence},
 };
 use registers::packages::Catalogue;
 
@@ -42,20 +42,20 @@ pub fn bind_request(
         rights: if agent {
             None
         } else {
-            bind_rights(&mut binder, &root, "rights", Presence::Optional)?
+            bind_rights(&mut binder, &root, "rights", MemberPresence::Optional)?
         },
         access_packages: bind_packages(
             &mut binder,
             &root,
             "accessPackages",
             if agent {
-                Presence::Required
+                MemberPresence::Required
             } else {
-                Presence::Optional
+                MemberPresence::Optional
             },
         )?,
         redirect_url: binder
-            .text(&root, "redirectUrl", Presence::Optional)?
+            .text(&root, "redirectUrl", MemberPresence::Optional)?
             .map(|u| u.trim().to_owned()),
     };
     let texts = [

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Requests;
 use super::{
-    api::{Existing, existing, owned_system},
+    api::{ExistingUnderKey, existing, owned_system},
     bind,
     changes::{self, bind_change},
     decide::customer,
@@ -21,14 +21,14 @@ use crate::systems::{AccessPackage, Right};
 use crate::users;
 use authorization::{
     callers::Vendor,
-    delegation::{self, Obstacle, Wanted},
+    delegation::{self, Obstacle, WantedAccess},
     live_system_users::SystemUserKind,
 };
 use foundation::{
     db::DbError,
     http::{
         ApiResult, Json, ModelState, Problem, ProblemCode,
-        bind::{Binder, Presence},
+        bind::{Binder, MemberPresence},
         body::{self, JsonBytes},
         describe::AltinnProblem,
         problem_body,
@@ -45,8 +45,7 @@ const BODY: &str = "request";
 /// What would come of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CheckedOutcome)]
-pub enum Outcome {
+pub enum CheckedOutcome {
     /// A new request: 201.
     Created,
     /// The one that is there: 200.
@@ -63,7 +62,7 @@ pub enum Outcome {
 pub struct CheckDto {
     /// Whether the request would be taken.
     pub accepted: bool,
-    pub outcome: Outcome,
+    pub outcome: CheckedOutcome,
     /// The request that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Uuid>,
@@ -126,7 +125,7 @@ async fn obstacles_of(
         .filter_map(|right| right.resource_id().map(str::to_owned))
         .collect();
     let packages: Vec<String> = packages.iter().map(|package| package.urn.clone()).collect();
-    let wanted = Wanted {
+    let wanted = WantedAccess {
         resources: &resources,
         packages: &packages,
     };
@@ -141,7 +140,7 @@ async fn obstacles_of(
 }
 
 impl CheckDto {
-    fn plain(outcome: Outcome) -> Self {
+    fn plain(outcome: CheckedOutcome) -> Self {
         Self {
             accepted: true,
             outcome,
@@ -166,13 +165,13 @@ impl CheckDto {
     /// Refused for these problems; without any, a new request.
     fn of(problems: Vec<Problem>) -> Self {
         if problems.is_empty() {
-            return Self::plain(Outcome::Created);
+            return Self::plain(CheckedOutcome::Created);
         }
         Self {
             accepted: false,
             approvable: false,
             problems: problems.into_iter().map(|p| problem_body(p).1).collect(),
-            ..Self::plain(Outcome::Refused)
+            ..Self::plain(CheckedOutcome::Refused)
         }
     }
 }
@@ -210,11 +209,11 @@ fn about(value: &Value) -> ApiResult<(RequestKind, Option<Uuid>)> {
         "agent" => Some(SystemUserKind::Agent),
         _ => None,
     };
-    let kind = match b.text(&root, "userType", Presence::Optional)? {
+    let kind = match b.text(&root, "userType", MemberPresence::Optional)? {
         None => SystemUserKind::Standard,
         Some(text) => word(&text).ok_or_else(|| ModelState::not_valid("UserType", &text))?,
     };
-    let user = b.text(&root, "systemUserId", Presence::Optional)?;
+    let user = b.text(&root, "systemUserId", MemberPresence::Optional)?;
     b.finish()?;
     Ok((
         kind,
@@ -249,17 +248,17 @@ async fn check_request(
     };
     let mut problems = Vec::new();
     match existing(db, kind, &new, requests.lifetime_days()).await? {
-        Existing::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
-        Existing::Request(there) => {
+        ExistingUnderKey::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
+        ExistingUnderKey::Request(there) => {
             return Ok(CheckDto {
                 request_id: Some(there.id),
                 status: Some(there.status),
                 confirm_url: Some(confirm_url(&requests.config.ui_base, kind, there.id)),
-                ..CheckDto::plain(Outcome::Existing)
+                ..CheckDto::plain(CheckedOutcome::Existing)
             }
             .with_obstacles(obstacles));
         }
-        Existing::Replaceable(_) => {}
+        ExistingUnderKey::Replaceable(_) => {}
     }
     if customer.is_none() {
         problems.push(ProblemCode::OrganizationNotFound.into());
@@ -283,7 +282,7 @@ async fn check_change(
         return Ok(CheckDto::of(vec![ProblemCode::SystemUserNotFound.into()]));
     };
     if new.sets.is_empty() {
-        return Ok(CheckDto::plain(Outcome::NoChangeNeeded));
+        return Ok(CheckDto::plain(CheckedOutcome::NoChangeNeeded));
     }
     if user.kind == SystemUserKind::Agent {
         return Ok(CheckDto::of(vec![ProblemCode::SystemUserNotFound.into()]));

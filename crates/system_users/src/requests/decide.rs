@@ -6,16 +6,16 @@ use uuid::Uuid;
 
 use super::{
     Requests,
-    model::{Request, RequestKind, RequestStatus},
+    model::{RequestKind, RequestStatus, SystemUserRequest},
     review::check_addressee,
     store,
 };
 use crate::{
     systems::{self, System},
-    users::{self, NewSystemUser, Subject, SystemUserEvent},
+    users::{self, NewSystemUser, SystemUserEvent, SystemUserEventSubject},
 };
 use authorization::{
-    delegation::{self, Approver, DelegationReport, Wanted},
+    delegation::{self, Approver, DelegationReport, WantedAccess},
     live_system_users::SystemUserKind,
 };
 use foundation::{
@@ -27,7 +27,7 @@ use foundation::{
 use registers::parties::{self, Party};
 
 /// What a page showed, to be compared with what is approved.
-pub type Seen<'a> = &'a (dyn Fn(&Request, &System) -> bool + Send + Sync);
+pub type ShownRequestCheck<'a> = &'a (dyn Fn(&SystemUserRequest, &System) -> bool + Send + Sync);
 
 impl Requests {
     /// Approves: the system user with the request's id, its grants, the answer, the trail and the
@@ -42,8 +42,8 @@ impl Requests {
         approver: Approver<'_>,
         kind: RequestKind,
         id: Uuid,
-        seen: Option<Seen<'_>>,
-    ) -> ApiResult<Request> {
+        seen: Option<ShownRequestCheck<'_>>,
+    ) -> ApiResult<SystemUserRequest> {
         repeat_on_conflict(|| self.approve_once(approver, kind, id, seen)).await
     }
 
@@ -52,8 +52,8 @@ impl Requests {
         approver: Approver<'_>,
         kind: RequestKind,
         id: Uuid,
-        seen: Option<Seen<'_>>,
-    ) -> ApiResult<Request> {
+        seen: Option<ShownRequestCheck<'_>>,
+    ) -> ApiResult<SystemUserRequest> {
         let mut tx = self.db.begin().await?;
         let request = self.locked(&mut tx, approver, kind, id).await?;
         let system = systems::by_id_for_share(&mut tx, &request.system_id).await?;
@@ -96,7 +96,7 @@ impl Requests {
             RequestStatus::Accepted,
         )
         .await?;
-        let subject = Subject {
+        let subject = SystemUserEventSubject {
             id,
             system_id: &system.id,
             vendor_org: &system.vendor_org,
@@ -107,7 +107,7 @@ impl Requests {
         self.create(&mut tx, approver, &request, &system, title, &report)
             .await?;
         foundation::db::commit(tx).await?;
-        Ok(Request {
+        Ok(SystemUserRequest {
             status: RequestStatus::Accepted,
             ..request
         })
@@ -122,7 +122,7 @@ impl Requests {
         approver: Approver<'_>,
         kind: RequestKind,
         id: Uuid,
-    ) -> ApiResult<Request> {
+    ) -> ApiResult<SystemUserRequest> {
         repeat_on_conflict(|| self.reject_once(approver, kind, id)).await
     }
 
@@ -131,7 +131,7 @@ impl Requests {
         approver: Approver<'_>,
         kind: RequestKind,
         id: Uuid,
-    ) -> ApiResult<Request> {
+    ) -> ApiResult<SystemUserRequest> {
         let mut tx = self.db.begin().await?;
         let request = self.locked(&mut tx, approver, kind, id).await?;
         if request.status != RequestStatus::New
@@ -159,7 +159,7 @@ impl Requests {
             .await?;
         }
         foundation::db::commit(tx).await?;
-        Ok(Request {
+        Ok(SystemUserRequest {
             status: RequestStatus::Rejected,
             ..request
         })
@@ -215,13 +215,13 @@ impl Requests {
         &self,
         db: &mut PgConnection,
         approver: Approver<'_>,
-        request: &Request,
+        request: &SystemUserRequest,
     ) -> Result<DelegationReport, DbError> {
         if request.kind == SystemUserKind::Agent {
             return Ok(DelegationReport::default());
         }
         let (resources, packages) = (request.resource_ids(), request.package_urns());
-        let wanted = Wanted {
+        let wanted = WantedAccess {
             resources: &resources,
             packages: &packages,
         };
@@ -242,7 +242,7 @@ impl Requests {
         approver: Approver<'_>,
         kind: RequestKind,
         id: Uuid,
-    ) -> ApiResult<Request> {
+    ) -> ApiResult<SystemUserRequest> {
         let unknown = match kind {
             RequestKind::Standard => ProblemCode::RequestNotFound,
             RequestKind::Agent => ProblemCode::AgentRequestNotFound,
@@ -258,7 +258,7 @@ impl Requests {
         &self,
         tx: &mut PgConnection,
         approver: Approver<'_>,
-        request: &Request,
+        request: &SystemUserRequest,
         system: &System,
         title: &str,
         report: &DelegationReport,
@@ -305,12 +305,12 @@ impl Requests {
 async fn record(
     tx: &mut PgConnection,
     approver: Approver<'_>,
-    request: &Request,
+    request: &SystemUserRequest,
     system: &System,
     action: Action,
     with_it: &[(Action, ObjectKind)],
 ) -> Result<(), DbError> {
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: Actor::Person(approver.person.0.uuid),
         action,
         object_kind: ObjectKind::Request,
@@ -328,12 +328,12 @@ async fn record(
 /// Puts a message about a request into the outbox.
 pub async fn publish(
     tx: &mut PgConnection,
-    request: &Request,
+    request: &SystemUserRequest,
     system: &System,
     event: EventKind,
     status: RequestStatus,
 ) -> Result<(), DbError> {
-    let message = events::Message {
+    let message = events::OutboxMessage {
         event,
         subject_id: request.id,
         party_org: &request.party_org_no,
@@ -343,7 +343,7 @@ pub async fn publish(
     events::post(tx, message).await
 }
 
-fn check_party(request: &Request, party: &Party) -> Result<(), ProblemCode> {
+fn check_party(request: &SystemUserRequest, party: &Party) -> Result<(), ProblemCode> {
     let object = (ObjectKind::Request, request.id);
     check_addressee(request.kind, object, &request.party_org_no, party)
 }

@@ -5,14 +5,15 @@ use uuid::Uuid;
 
 use super::Requests;
 use super::{
-    model::{Request, RequestDto, RequestInternalDto, RequestKind},
+    model::{RequestDto, RequestInternalDto, RequestKind, SystemUserRequest},
     store,
 };
 use authorization::{
     callers::EndUser,
     delegation::Approver,
     permissions::{
-        self, AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite,
+        self, AccessManagementRead, AccessManagementWrite, PermittedPerson,
+        PortalAccessManagementWrite,
     },
 };
 use foundation::{
@@ -22,9 +23,9 @@ use foundation::{
 use http::StatusCode;
 use registers::parties;
 
-type Reader = Permitted<AccessManagementRead>;
-type Rejecter = Permitted<AccessManagementWrite>;
-type PortalApprover = Permitted<PortalAccessManagementWrite>;
+type RequestReader = PermittedPerson<AccessManagementRead>;
+type RequestRejecter = PermittedPerson<AccessManagementWrite>;
+type PortalApprover = PermittedPerson<PortalAccessManagementWrite>;
 
 /// A request of the party.
 #[utoipa::path(get, operation_id = "getRequestForParty", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}", tag = "Customer",
@@ -32,7 +33,7 @@ type PortalApprover = Permitted<PortalAccessManagementWrite>;
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn read_for_party(
     State(requests): State<Requests>,
-    permitted: Reader,
+    permitted: RequestReader,
     path: PathValues,
 ) -> ApiResult<Json<RequestDto>> {
     of_party(&requests, &permitted, RequestKind::Standard, &path).await
@@ -44,7 +45,7 @@ pub async fn read_for_party(
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn read_agent_for_party(
     State(requests): State<Requests>,
-    permitted: Reader,
+    permitted: RequestReader,
     path: PathValues,
 ) -> ApiResult<Json<RequestDto>> {
     of_party(&requests, &permitted, RequestKind::Agent, &path).await
@@ -52,7 +53,7 @@ pub async fn read_agent_for_party(
 
 async fn of_party(
     requests: &Requests,
-    permitted: &Reader,
+    permitted: &RequestReader,
     kind: RequestKind,
     path: &PathValues,
 ) -> ApiResult<Json<RequestDto>> {
@@ -213,7 +214,7 @@ pub async fn approve_agent(
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041"), (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")))]
 pub async fn reject(
     State(requests): State<Requests>,
-    permitted: Rejecter,
+    permitted: RequestRejecter,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
     let approver = permitted.approver();
@@ -230,7 +231,7 @@ pub async fn reject(
         (status = 409, description = "AUTH-00013")))]
 pub async fn reject_agent(
     State(requests): State<Requests>,
-    permitted: Rejecter,
+    permitted: RequestRejecter,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
     let approver = permitted.approver();
@@ -378,7 +379,7 @@ async fn open(
         .into());
     }
     let mut db = requests.db.acquire().await?;
-    let found: Vec<Request> =
+    let found: Vec<SystemUserRequest> =
         store::pending(&mut db, kind, org_number, requests.lifetime_days()).await?;
     Ok(Json(
         found

@@ -13,15 +13,15 @@ mod store;
 pub mod timeouts;
 
 pub use decide::customer;
-pub use model::{Request, RequestKind, RequestStatus};
-pub use review::{Obstacle, Review, open_request};
+pub use model::{RequestKind, RequestStatus, SystemUserRequest};
+pub use review::{ApprovalObstacle, RequestReview, open_request};
 pub use store::{any_state, by_id, pending};
 
 use std::sync::Arc;
 
 use authorization::permissions::Permissions;
-use foundation::{config::Checked, http::BaseAddress};
-use registers::{packages::Catalogue, resources::Policies};
+use foundation::{config::CheckedSettings, http::BaseAddress};
+use registers::{packages::Catalogue, resources::CompiledPolicies};
 use sqlx::PgPool;
 
 /// A slice of state: what is done with requests and change requests. Clones are cheap.
@@ -30,10 +30,10 @@ use sqlx::PgPool;
 pub struct Requests {
     pub address: BaseAddress,
     pub catalogue: Arc<Catalogue>,
-    pub config: Arc<Checked>,
+    pub config: Arc<CheckedSettings>,
     pub db: PgPool,
     pub permissions: Permissions,
-    pub policies: Policies,
+    pub policies: CompiledPolicies,
 }
 
 impl Requests {

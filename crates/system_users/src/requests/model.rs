@@ -55,7 +55,7 @@ foundation::text_column!(RequestStatus);
 /// A stored request.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns of the table")]
-pub struct Request {
+pub struct SystemUserRequest {
     pub id: Uuid,
     pub kind: RequestKind,
     pub system_id: String,
@@ -73,7 +73,7 @@ pub struct Request {
     pub is_deleted: bool,
 }
 
-impl Request {
+impl SystemUserRequest {
     /// Resource ids of the rights, in order.
     #[must_use]
     pub fn resource_ids(&self) -> Vec<String> {
@@ -145,7 +145,7 @@ pub struct RequestDto {
 impl RequestDto {
     /// The wire form, with `confirmUrl` when the pages' base is given.
     #[must_use]
-    pub fn new(request: Request, ui_base: Option<&str>) -> Self {
+    pub fn new(request: SystemUserRequest, ui_base: Option<&str>) -> Self {
         Self {
             confirm_url: ui_base.map(|base| confirm_url(base, request.kind, request.id)),
             id: request.id,
@@ -203,7 +203,7 @@ pub struct RequestInternalDto {
 
 /// A request that has timed out, which has not been published to its vendor.
 #[derive(Debug)]
-pub struct TimedOut {
+pub struct TimedOutRequest {
     pub id: Uuid,
     /// None for a request for a new one.
     pub system_user_id: Option<Uuid>,

@@ -14,14 +14,14 @@ use uuid::Uuid;
 
 use super::{
     Requests,
-    model::{Request, RequestKind},
+    model::{RequestKind, SystemUserRequest},
     rules,
 };
 use crate::{systems::System, users};
 
 /// Why a request cannot be approved: the first reason, in the order in which they are looked for.
 #[derive(Debug)]
-pub enum Obstacle {
+pub enum ApprovalObstacle {
     /// It was answered, or not answered in time.
     NotOpen,
     /// The system is deleted.
@@ -38,7 +38,7 @@ pub enum Obstacle {
     NotDelegable(DelegationReport, Problem),
 }
 
-impl Obstacle {
+impl ApprovalObstacle {
     /// What the approver may give, where that is what is in the way.
     #[must_use]
     pub fn into_report(self) -> Option<DelegationReport> {
@@ -67,14 +67,14 @@ impl Obstacle {
     }
 }
 
-impl From<Obstacle> for ApiError {
-    fn from(obstacle: Obstacle) -> Self {
+impl From<ApprovalObstacle> for ApiError {
+    fn from(obstacle: ApprovalObstacle) -> Self {
         obstacle.into_problem().into()
     }
 }
 
 /// What the approver gives, where nothing is in the way.
-pub type Review = Result<DelegationReport, Obstacle>;
+pub type RequestReview = Result<DelegationReport, ApprovalObstacle>;
 
 impl Requests {
     /// Whether the approver can approve the request. `system` is the one that it names.
@@ -85,9 +85,9 @@ impl Requests {
         &self,
         db: &mut PgConnection,
         approver: Approver<'_>,
-        request: &Request,
+        request: &SystemUserRequest,
         system: Option<&System>,
-    ) -> Result<Review, DbError> {
+    ) -> Result<RequestReview, DbError> {
         let system = match open_request(request, system, approver.party) {
             Ok(system) => system,
             Err(obstacle) => return Ok(Err(obstacle)),
@@ -99,14 +99,14 @@ impl Requests {
             &request.external_ref,
         );
         if exists.await?.is_some() {
-            return Ok(Err(Obstacle::SystemUserExists));
+            return Ok(Err(ApprovalObstacle::SystemUserExists));
         }
         if let Err(problem) = rules::check_still_fits(request, system, &self.catalogue) {
-            return Ok(Err(Obstacle::Unfit(problem)));
+            return Ok(Err(ApprovalObstacle::Unfit(problem)));
         }
         let report = self.delegation_report(db, approver, request).await?;
         Ok(match report.problem() {
-            Some(problem) => Err(Obstacle::NotDelegable(report, problem)),
+            Some(problem) => Err(ApprovalObstacle::NotDelegable(report, problem)),
             None => Ok(report),
         })
     }
@@ -117,25 +117,25 @@ impl Requests {
 /// # Errors
 /// The first obstacle.
 pub fn open_request<'a>(
-    request: &Request,
+    request: &SystemUserRequest,
     system: Option<&'a System>,
     party: &Party,
-) -> Result<&'a System, Obstacle> {
+) -> Result<&'a System, ApprovalObstacle> {
     let system = open(request.is_open(), system)?;
     if party.is_gone() {
-        return Err(Obstacle::PartyGone);
+        return Err(ApprovalObstacle::PartyGone);
     }
     Ok(system)
 }
 
 /// What is looked at first for both kinds of requests; the system when nothing is in the way.
-pub(super) fn open(is_open: bool, system: Option<&System>) -> Result<&System, Obstacle> {
+pub(super) fn open(is_open: bool, system: Option<&System>) -> Result<&System, ApprovalObstacle> {
     if !is_open {
-        return Err(Obstacle::NotOpen);
+        return Err(ApprovalObstacle::NotOpen);
     }
     system
         .filter(|system| !system.is_deleted)
-        .ok_or(Obstacle::SystemGone)
+        .ok_or(ApprovalObstacle::SystemGone)
 }
 
 /// Whether a request to the organisation with this number may be answered for this party. Another one

@@ -1,9 +1,9 @@
 //! What a request must hold. Pure rules.
 
-use super::model::{NewRequest, Request, RequestKind};
+use super::model::{NewRequest, RequestKind, SystemUserRequest};
 use crate::systems::{
     System,
-    rules::{Audience, check_packages_subset, check_redirect_url, check_rights_subset},
+    rules::{PackageAudience, check_packages_subset, check_redirect_url, check_rights_subset},
 };
 use foundation::http::{Problem, ProblemCode};
 use registers::packages::Catalogue;
@@ -25,8 +25,8 @@ pub fn findings(
     let rights = request.rights.as_deref().unwrap_or_default();
     let packages = request.access_packages.as_deref().unwrap_or_default();
     let audience = match kind {
-        RequestKind::Standard => Audience::Own,
-        RequestKind::Agent => Audience::Clients,
+        RequestKind::Standard => PackageAudience::Own,
+        RequestKind::Agent => PackageAudience::Clients,
     };
     if kind == RequestKind::Agent && packages.is_empty() {
         out.push(ProblemCode::AgentWithoutPackages.into());
@@ -74,7 +74,7 @@ pub fn check_new(
 /// # Errors
 /// The system lists less now.
 pub fn check_still_fits(
-    request: &Request,
+    request: &SystemUserRequest,
     system: &System,
     catalogue: &Catalogue,
 ) -> Result<(), Problem> {
@@ -85,8 +85,8 @@ pub fn check_still_fits(
         return Ok(());
     }
     let audience = match request.kind {
-        RequestKind::Standard => Audience::Own,
-        RequestKind::Agent => Audience::Clients,
+        RequestKind::Standard => PackageAudience::Own,
+        RequestKind::Agent => PackageAudience::Clients,
     };
     check_packages_subset(
         &request.access_packages,

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::model::{NewRequest, Request, RequestKind, RequestStatus, TimedOut};
+use super::model::{NewRequest, RequestKind, RequestStatus, SystemUserRequest, TimedOutRequest};
 use crate::systems::{AccessPackage, Right};
 use foundation::db::{Column, DbError};
 
-struct Row {
+struct SystemUserRequestRow {
     id: Uuid,
     kind: Column<RequestKind>,
     system_id: String,
@@ -25,10 +25,10 @@ struct Row {
     is_deleted: bool,
 }
 
-impl TryFrom<Row> for Request {
+impl TryFrom<SystemUserRequestRow> for SystemUserRequest {
     type Error = DbError;
 
-    fn try_from(row: Row) -> Result<Self, DbError> {
+    fn try_from(row: SystemUserRequestRow) -> Result<Self, DbError> {
         let id = row.id;
         Ok(Self {
             id,
@@ -52,7 +52,7 @@ impl TryFrom<Row> for Request {
 macro_rules! requests {
     ($rest:literal, $lifetime_days:expr $(, $value:expr)*) => {
         sqlx::query_as!(
-            Row,
+            SystemUserRequestRow,
             r#"select id, kind as "kind: Column<RequestKind>", system_id, party_org_no, external_ref, integration_title,
                  rights as "rights: Column<Json<Vec<Right>>>", access_packages as "access_packages: Column<Json<Vec<AccessPackage>>>",
                  status as "status: Column<RequestStatus>", escalated, redirect_url, created, (created < service_now() - make_interval(days => $1)) as "timed_out!", is_deleted
@@ -69,7 +69,7 @@ pub async fn by_id(
     kind: RequestKind,
     id: Uuid,
     lifetime_days: i32,
-) -> Result<Option<Request>, DbError> {
+) -> Result<Option<SystemUserRequest>, DbError> {
     requests!(
         "where id = $2 and kind = $3 and not is_deleted",
         lifetime_days,
@@ -78,7 +78,7 @@ pub async fn by_id(
     )
     .fetch_optional(db)
     .await?
-    .map(Request::try_from)
+    .map(SystemUserRequest::try_from)
     .transpose()
 }
 
@@ -88,7 +88,7 @@ pub async fn by_id_for_update(
     kind: RequestKind,
     id: Uuid,
     lifetime_days: i32,
-) -> Result<Option<Request>, DbError> {
+) -> Result<Option<SystemUserRequest>, DbError> {
     requests!(
         "where id = $2 and kind = $3 and not is_deleted for update",
         lifetime_days,
@@ -97,7 +97,7 @@ pub async fn by_id_for_update(
     )
     .fetch_optional(tx)
     .await?
-    .map(Request::try_from)
+    .map(SystemUserRequest::try_from)
     .transpose()
 }
 
@@ -106,11 +106,11 @@ pub async fn any_state(
     db: &mut PgConnection,
     id: Uuid,
     lifetime_days: i32,
-) -> Result<Option<Request>, DbError> {
+) -> Result<Option<SystemUserRequest>, DbError> {
     requests!("where id = $2", lifetime_days, id)
         .fetch_optional(db)
         .await?
-        .map(Request::try_from)
+        .map(SystemUserRequest::try_from)
         .transpose()
 }
 
@@ -122,7 +122,7 @@ pub async fn by_key(
     party_org_no: &str,
     external_ref: &str,
     lifetime_days: i32,
-) -> Result<Option<Request>, DbError> {
+) -> Result<Option<SystemUserRequest>, DbError> {
     requests!(
         "where system_id = $2 and party_org_no = $3 and external_ref = $4 and kind = $5 and not is_deleted",
         lifetime_days,
@@ -133,7 +133,7 @@ pub async fn by_key(
     )
     .fetch_optional(db)
     .await?
-    .map(Request::try_from)
+    .map(SystemUserRequest::try_from)
     .transpose()
 }
 
@@ -145,7 +145,7 @@ pub async fn of_system(
     from: Option<Uuid>,
     limit: i64,
     lifetime_days: i32,
-) -> Result<Vec<Request>, DbError> {
+) -> Result<Vec<SystemUserRequest>, DbError> {
     let from = from.unwrap_or(Uuid::nil());
     requests!(
         "where system_id = $2 and kind = $3 and not is_deleted and id >= $4 order by id limit $5",
@@ -158,7 +158,7 @@ pub async fn of_system(
     .fetch_all(db)
     .await?
     .into_iter()
-    .map(Request::try_from)
+    .map(SystemUserRequest::try_from)
     .collect()
 }
 
@@ -169,7 +169,7 @@ pub async fn pending(
     kind: RequestKind,
     party_org_no: &str,
     lifetime_days: i32,
-) -> Result<Vec<Request>, DbError> {
+) -> Result<Vec<SystemUserRequest>, DbError> {
     requests!(
         r#"where party_org_no = $2 and kind = $3 and status = 'New' and not is_deleted and (escalated or kind <> 'agent')
              and created >= service_now() - make_interval(days => $1) order by created, id"#,
@@ -180,7 +180,7 @@ pub async fn pending(
     .fetch_all(db)
     .await?
     .into_iter()
-    .map(Request::try_from)
+    .map(SystemUserRequest::try_from)
     .collect()
 }
 
@@ -189,7 +189,7 @@ pub async fn any_kind_for_update(
     tx: &mut PgConnection,
     id: Uuid,
     lifetime_days: i32,
-) -> Result<Option<Request>, DbError> {
+) -> Result<Option<SystemUserRequest>, DbError> {
     requests!(
         "where id = $2 and not is_deleted for update",
         lifetime_days,
@@ -197,7 +197,7 @@ pub async fn any_kind_for_update(
     )
     .fetch_optional(tx)
     .await?
-    .map(Request::try_from)
+    .map(SystemUserRequest::try_from)
     .transpose()
 }
 
@@ -258,12 +258,12 @@ pub async fn insert(
     request: &NewRequest,
     external_ref: &str,
     integration_title: Option<&str>,
-) -> Result<Option<Request>, DbError> {
+) -> Result<Option<SystemUserRequest>, DbError> {
     let rights = request.rights.as_deref().unwrap_or_default();
     let packages = request.access_packages.as_deref().unwrap_or_default();
     // Just stored: it cannot have timed out.
     sqlx::query_as!(
-        Row,
+        SystemUserRequestRow,
         r#"insert into request (id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, redirect_url)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (system_id, party_org_no, external_ref, kind) where not is_deleted do nothing
@@ -282,7 +282,7 @@ pub async fn insert(
     )
     .fetch_optional(tx)
     .await?
-    .map(Request::try_from)
+    .map(SystemUserRequest::try_from)
     .transpose()
 }
 
@@ -323,9 +323,9 @@ pub async fn take_timed_out(
     tx: &mut PgConnection,
     lifetime_days: i32,
     limit: i64,
-) -> Result<Vec<TimedOut>, DbError> {
+) -> Result<Vec<TimedOutRequest>, DbError> {
     Ok(sqlx::query_as!(
-        TimedOut,
+        TimedOutRequest,
         r#"update request r set timeout_told = true from system s
            where s.system_id = r.system_id and r.id in (
              select id from request where status = 'New' and not is_deleted and not timeout_told and created < service_now() - make_interval(days => $1)

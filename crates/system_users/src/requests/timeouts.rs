@@ -4,10 +4,10 @@
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
-use super::{changes, model::TimedOut, store};
+use super::{changes, model::TimedOutRequest, store};
 use foundation::{
     db::DbError,
-    events::{self, EventKind, Message},
+    events::{self, EventKind, OutboxMessage},
 };
 
 /// Number of time-outs that one transaction publishes, of each kind.
@@ -41,7 +41,7 @@ pub async fn publish_time_outs(pool: &PgPool, lifetime_days: i32) -> Result<usiz
 
 async fn publish(
     tx: &mut PgConnection,
-    request: &TimedOut,
+    request: &TimedOutRequest,
     event: EventKind,
 ) -> Result<(), DbError> {
     let mut payload = json!({"systemId": request.system_id, "externalRef": request.external_ref, "status": "New"});
@@ -51,7 +51,7 @@ async fn publish(
     let (party_org, vendor_org) = (request.party_org_no.as_str(), request.vendor_org.as_str());
     events::post(
         tx,
-        Message {
+        OutboxMessage {
             event,
             subject_id: request.id,
             party_org,

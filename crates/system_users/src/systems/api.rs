@@ -10,10 +10,10 @@ use super::Systems;
 use super::{
     bind,
     model::{AccessPackage, NewSystem, RegisteredSystem, Right, System, SystemDto},
-    rules::{self, Known},
+    rules::{self, NewSystemFacts},
     store,
 };
-use authorization::callers::{Scoped, Vendor};
+use authorization::callers::{ScopedCaller, Vendor};
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
     db::repeat_on_conflict,
@@ -24,7 +24,7 @@ use foundation::{
         path::PathValues,
         query::Query,
     },
-    idempotency::{Answer, Once},
+    idempotency::{IdempotentRequest, RepeatableAnswer},
     ids::OrgNumber,
     telemetry::security::SecurityEvent,
     token::scopes::{Portal, SystemRegisterWrite},
@@ -36,7 +36,7 @@ use registers::resources;
     responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)))]
 pub async fn list_visible(
     State(systems): State<Systems>,
-    _: Scoped<Portal>,
+    _: ScopedCaller<Portal>,
 ) -> ApiResult<impl IntoResponse> {
     let systems = store::visible(&mut *systems.db.acquire().await?).await?;
     Ok((
@@ -50,7 +50,7 @@ pub async fn list_visible(
     responses((status = 200, body = SystemDto), (status = 401), (status = 403), (status = 404, description = "No such system")))]
 pub async fn read(
     State(systems): State<Systems>,
-    _: Scoped<Portal>,
+    _: ScopedCaller<Portal>,
     path: PathValues,
 ) -> ApiResult<Json<SystemDto>> {
     let system = store::by_id(&mut *systems.db.acquire().await?, path.get("systemId")).await?;
@@ -66,7 +66,7 @@ pub async fn read(
     responses((status = 200, body = Vec<Right>), (status = 401), (status = 403)))]
 pub async fn read_rights(
     State(systems): State<Systems>,
-    _: Scoped<Portal>,
+    _: ScopedCaller<Portal>,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<Vec<Right>>> {
@@ -85,7 +85,7 @@ pub async fn read_rights(
     params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403)))]
 pub async fn read_packages(
     State(systems): State<Systems>,
-    _: Scoped<Portal>,
+    _: ScopedCaller<Portal>,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<Vec<AccessPackage>>> {
@@ -193,7 +193,7 @@ pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
 pub async fn create(
     State(systems): State<Systems>,
     vendor: Vendor<SystemRegisterWrite>,
-    once: Once,
+    once: IdempotentRequest,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let own = vendor.organization_if_any();
@@ -241,7 +241,7 @@ pub async fn create(
         )
         .await
         .map_err(|error| lost_race(error, &system.id))?;
-        let event = audit::Event {
+        let event = audit::AuditEvent {
             actor: Actor::Vendor,
             action: Action::SystemCreated,
             object_kind: ObjectKind::System,
@@ -251,7 +251,7 @@ pub async fn create(
             detail: None,
         };
         audit::record(&mut tx, event).await?;
-        let answer = Answer::json(StatusCode::OK, None, &id.to_string())?;
+        let answer = RepeatableAnswer::json(StatusCode::OK, None, &id.to_string())?;
         once.keep(&mut tx, &caller, &answer).await?;
         foundation::db::commit(tx).await?;
         Ok(answer.into_response())
@@ -279,14 +279,14 @@ pub(super) async fn known_about(
     system: &NewSystem,
     vendor_org: &str,
     but: Option<&System>,
-) -> ApiResult<Known> {
+) -> ApiResult<NewSystemFacts> {
     let named: Vec<String> = system
         .rights
         .iter()
         .flat_map(|r| &r.resource)
         .map(|p| p.value.clone())
         .collect();
-    Ok(Known {
+    Ok(NewSystemFacts {
         id_taken: store::by_id(&mut *db, &system.id).await?.is_some(),
         taken_clients: store::taken_clients(
             &mut *db,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::model::{AccessPackage, AttributePair, NewSystem, Right};
 use foundation::http::{
     ApiResult,
-    bind::{Binder, Item, Object, Presence},
+    bind::{Binder, BoundItem, BoundObject, MemberPresence},
 };
 
 const LIST_LIMIT: usize = 500;
@@ -16,9 +16,9 @@ const LIST_LIMIT: usize = 500;
 /// Model state.
 pub fn bind_rights(
     binder: &mut Binder,
-    object: &Object<'_>,
+    object: &BoundObject<'_>,
     name: &str,
-    presence: Presence,
+    presence: MemberPresence,
 ) -> ApiResult<Option<Vec<Right>>> {
     let Some(items) = binder.list(object, name, presence, LIST_LIMIT)? else {
         return Ok(None);
@@ -26,14 +26,14 @@ pub fn bind_rights(
     rights_of(binder, &items).map(Some)
 }
 
-fn rights_of(binder: &mut Binder, items: &[Item<'_>]) -> ApiResult<Vec<Right>> {
+fn rights_of(binder: &mut Binder, items: &[BoundItem<'_>]) -> ApiResult<Vec<Right>> {
     let mut rights = Vec::with_capacity(items.len());
     for item in items {
         let right = binder.item_object(item)?;
-        let action = binder.text(&right, "action", Presence::Optional)?;
+        let action = binder.text(&right, "action", MemberPresence::Optional)?;
         let mut resource = Vec::new();
         for pair in binder
-            .list(&right, "resource", Presence::NotNull, LIST_LIMIT)?
+            .list(&right, "resource", MemberPresence::NotNull, LIST_LIMIT)?
             .unwrap_or_default()
         {
             let pair = binder.item_object(&pair)?;
@@ -77,9 +77,9 @@ pub fn bind_packages_body(value: &Value) -> ApiResult<Vec<AccessPackage>> {
 /// Model state.
 pub fn bind_packages(
     binder: &mut Binder,
-    object: &Object<'_>,
+    object: &BoundObject<'_>,
     name: &str,
-    presence: Presence,
+    presence: MemberPresence,
 ) -> ApiResult<Option<Vec<AccessPackage>>> {
     let Some(items) = binder.list(object, name, presence, LIST_LIMIT)? else {
         return Ok(None);
@@ -87,13 +87,13 @@ pub fn bind_packages(
     packages_of(binder, &items).map(Some)
 }
 
-fn packages_of(binder: &mut Binder, items: &[Item<'_>]) -> ApiResult<Vec<AccessPackage>> {
+fn packages_of(binder: &mut Binder, items: &[BoundItem<'_>]) -> ApiResult<Vec<AccessPackage>> {
     let mut packages = Vec::with_capacity(items.len());
     for item in items {
         let package = binder.item_object(item)?;
         packages.push(AccessPackage {
             urn: binder
-                .text(&package, "urn", Presence::Optional)?
+                .text(&package, "urn", MemberPresence::Optional)?
                 .unwrap_or_default(),
         });
     }
@@ -102,12 +102,12 @@ fn packages_of(binder: &mut Binder, items: &[Item<'_>]) -> ApiResult<Vec<AccessP
 
 fn texts(
     binder: &mut Binder,
-    object: &Object<'_>,
+    object: &BoundObject<'_>,
     name: &str,
     limit: usize,
 ) -> ApiResult<Vec<String>> {
     let items = binder
-        .list(object, name, Presence::NotNull, limit)?
+        .list(object, name, MemberPresence::NotNull, limit)?
         .unwrap_or_default();
     items.iter().map(|item| binder.item_text(item)).collect()
 }
@@ -120,9 +120,9 @@ pub fn bind_system(value: &Value, parameter: &'static str) -> ApiResult<NewSyste
     let mut binder = Binder::new(parameter);
     let root = binder.root(value)?;
     let id = binder
-        .text(&root, "id", Presence::Required)?
+        .text(&root, "id", MemberPresence::Required)?
         .unwrap_or_default();
-    let vendor = binder.object(&root, "vendor", Presence::Required)?;
+    let vendor = binder.object(&root, "vendor", MemberPresence::Required)?;
     let vendor_id = match &vendor {
         Some(vendor) => binder.non_blank(vendor, "ID")?,
         None => String::new(),
@@ -130,15 +130,21 @@ pub fn bind_system(value: &Value, parameter: &'static str) -> ApiResult<NewSyste
     let system = NewSystem {
         id: id.trim().to_owned(),
         vendor_id: vendor_id.trim().to_owned(),
-        name: binder.text_map(&root, "name", Presence::Required)?,
-        description: binder.text_map(&root, "description", Presence::Required)?,
-        rights: bind_rights(&mut binder, &root, "rights", Presence::Optional)?.unwrap_or_default(),
-        access_packages: bind_packages(&mut binder, &root, "accessPackages", Presence::Optional)?
+        name: binder.text_map(&root, "name", MemberPresence::Required)?,
+        description: binder.text_map(&root, "description", MemberPresence::Required)?,
+        rights: bind_rights(&mut binder, &root, "rights", MemberPresence::Optional)?
             .unwrap_or_default(),
+        access_packages: bind_packages(
+            &mut binder,
+            &root,
+            "accessPackages",
+            MemberPresence::Optional,
+        )?
+        .unwrap_or_default(),
         client_ids: texts(&mut binder, &root, "clientId", 1_000)?,
         redirect_urls: texts(&mut binder, &root, "allowedRedirectUrls", 1_000)?,
         is_visible: binder
-            .boolean(&root, "isVisible", Presence::NotNull)?
+            .boolean(&root, "isVisible", MemberPresence::NotNull)?
             .unwrap_or(true),
     };
     for (name, texts) in [("name", &system.name), ("description", &system.description)] {

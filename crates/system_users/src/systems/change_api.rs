@@ -9,9 +9,9 @@ use super::Systems;
 use super::{
     api::{known_about, lost_race, owns},
     bind,
-    model::{AccessPackage, ChangeLogEntry, NewSystem, Succeeded, System},
+    model::{AccessPackage, ChangeLogEntry, NewSystem, SuccessAnswer, System},
     rules,
-    store::{self, Change},
+    store::{self, SystemChange},
 };
 use authorization::callers::Vendor;
 use foundation::{
@@ -26,9 +26,9 @@ use foundation::{
 };
 use registers::resources;
 
-type Caller = Vendor<SystemRegisterWrite>;
+type SystemRegisterWriter = Vendor<SystemRegisterWrite>;
 
-const DONE: Json<Succeeded> = Json(Succeeded { succeeded: true });
+const DONE: Json<SuccessAnswer> = Json(SuccessAnswer { succeeded: true });
 
 fn unknown(id: &str) -> ApiError {
     ApiError::Text(
@@ -40,7 +40,7 @@ fn unknown(id: &str) -> ApiError {
 /// The caller's own system, held until the transaction ends.
 async fn lock(
     tx: &mut PgConnection,
-    vendor: &Caller,
+    vendor: &SystemRegisterWriter,
     id: &str,
     missing: ApiError,
 ) -> ApiResult<System> {
@@ -77,9 +77,9 @@ fn no_findings(errors: Vec<ValidationError>) -> ApiResult<()> {
 /// Makes the change with its audit row.
 async fn make(
     tx: &mut PgConnection,
-    vendor: &Caller,
+    vendor: &SystemRegisterWriter,
     system: &System,
-    change: Change<'_>,
+    change: SystemChange<'_>,
     action: Action,
 ) -> ApiResult<()> {
     let by_org = vendor.organization_if_any().map(|o| o.to_string());
@@ -92,7 +92,7 @@ async fn make(
     )
     .await
     .map_err(|error| lost_race(error, &system.id))?;
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: Actor::Vendor,
         action,
         object_kind: ObjectKind::System,
@@ -108,14 +108,14 @@ async fn make(
 /// out is visible.
 #[utoipa::path(put, operation_id = "replaceSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "Vendor", params(("systemId" = String, Path)),
     request_body = super::SystemBody,
-    responses((status = 200, body = Succeeded), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
+    responses((status = 200, body = SuccessAnswer), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
         (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system, or another vendor in the body")))]
 pub async fn replace(
     State(systems): State<Systems>,
-    vendor: Caller,
+    vendor: SystemRegisterWriter,
     path: PathValues,
     JsonBytes(bytes): JsonBytes,
-) -> ApiResult<Json<Succeeded>> {
+) -> ApiResult<Json<SuccessAnswer>> {
     const BODY: &str = "proposedUpdateToSystem";
     let mut new: NewSystem = bind::bind_system(&body::parse(&bytes, BODY)?, BODY)?;
     AccessPackage::spell(&mut new.access_packages, &systems.catalogue);
@@ -147,7 +147,7 @@ pub async fn replace(
             &mut tx,
             &vendor,
             &system,
-            Change::Whole(&new, &urls),
+            SystemChange::Whole(&new, &urls),
             Action::SystemUpdated,
         )
         .await?;
@@ -160,14 +160,14 @@ pub async fn replace(
 /// Replaces the rights of a system.
 #[utoipa::path(put, operation_id = "replaceRightsOfSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}/rights", tag = "Vendor",
     params(("systemId" = String, Path)), request_body(content = Vec<super::Right>, description = "The rights that the system has from now on", example = json!([{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}])),
-    responses((status = 200, body = Succeeded), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
+    responses((status = 200, body = SuccessAnswer), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
         (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system")))]
 pub async fn replace_rights(
     State(systems): State<Systems>,
-    vendor: Caller,
+    vendor: SystemRegisterWriter,
     path: PathValues,
     JsonBytes(bytes): JsonBytes,
-) -> ApiResult<Json<Succeeded>> {
+) -> ApiResult<Json<SuccessAnswer>> {
     let rights = bind::bind_rights_body(&body::parse(&bytes, "rights")?)?;
     let id = path.get("systemId");
     repeat_on_conflict(|| async {
@@ -185,7 +185,7 @@ pub async fn replace_rights(
             &mut tx,
             &vendor,
             &system,
-            Change::Rights(&rights),
+            SystemChange::Rights(&rights),
             Action::SystemRightsChanged,
         )
         .await?;
@@ -198,14 +198,14 @@ pub async fn replace_rights(
 /// Replaces the access packages of a system.
 #[utoipa::path(put, operation_id = "replaceAccessPackagesOfSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}/accesspackages", tag = "Vendor",
     params(("systemId" = String, Path)), request_body(content = Vec<super::AccessPackage>, description = "The access packages that the system has from now on", example = json!([{"urn": "urn:altinn:accesspackage:a-ordning"}])),
-    responses((status = 200, body = Succeeded), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
+    responses((status = 200, body = SuccessAnswer), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
         (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system")))]
 pub async fn replace_packages(
     State(systems): State<Systems>,
-    vendor: Caller,
+    vendor: SystemRegisterWriter,
     path: PathValues,
     JsonBytes(bytes): JsonBytes,
-) -> ApiResult<Json<Succeeded>> {
+) -> ApiResult<Json<SuccessAnswer>> {
     let mut packages = bind::bind_packages_body(&body::parse(&bytes, "accessPackages")?)?;
     AccessPackage::spell(&mut packages, &systems.catalogue);
     let id = path.get("systemId");
@@ -222,7 +222,7 @@ pub async fn replace_packages(
             &mut tx,
             &vendor,
             &system,
-            Change::Packages(&packages),
+            SystemChange::Packages(&packages),
             Action::SystemPackagesChanged,
         )
         .await?;
@@ -235,13 +235,13 @@ pub async fn replace_packages(
 /// Deletes a system. Its id is never given away again; its client ids are free at once.
 #[utoipa::path(delete, operation_id = "deleteSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "Vendor",
     params(("systemId" = String, Path)),
-    responses((status = 200, body = Succeeded), (status = 400, description = "No such system, or deleted before"), (status = 401),
+    responses((status = 200, body = SuccessAnswer), (status = 400, description = "No such system, or deleted before"), (status = 401),
         (status = 403, description = "Another vendor's")))]
 pub async fn delete(
     State(systems): State<Systems>,
-    vendor: Caller,
+    vendor: SystemRegisterWriter,
     path: PathValues,
-) -> ApiResult<Json<Succeeded>> {
+) -> ApiResult<Json<SuccessAnswer>> {
     repeat_on_conflict(|| async {
         let mut tx = systems.db.begin().await?;
         let missing = ModelState::of("return", "System not found").into();
@@ -253,7 +253,7 @@ pub async fn delete(
             &mut tx,
             &vendor,
             &system,
-            Change::Deleted,
+            SystemChange::Deleted,
             Action::SystemDeleted,
         )
         .await?;
@@ -269,7 +269,7 @@ pub async fn delete(
     responses((status = 200, body = Vec<ChangeLogEntry>), (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system")))]
 pub async fn change_log(
     State(systems): State<Systems>,
-    vendor: Caller,
+    vendor: SystemRegisterWriter,
     path: PathValues,
 ) -> ApiResult<Json<Vec<ChangeLogEntry>>> {
     let id = path.get("systemId");

@@ -74,7 +74,7 @@ impl AccessPackage {
 }
 
 /// Texts by language.
-pub type Texts = Map<String, Value>;
+pub type SystemTexts = Map<String, Value>;
 
 /// A registered system.
 #[derive(Debug, Clone)]
@@ -108,8 +108,8 @@ impl System {
 pub struct NewSystem {
     pub id: String,
     pub vendor_id: String,
-    pub name: Texts,
-    pub description: Texts,
+    pub name: SystemTexts,
+    pub description: SystemTexts,
     pub rights: Vec<Right>,
     pub access_packages: Vec<AccessPackage>,
     pub client_ids: Vec<String>,
@@ -151,7 +151,8 @@ pub struct ChangeLogEntry {
 
 /// Answer to a change that was made.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Succeeded {
+#[schema(as = Succeeded)]
+pub struct SuccessAnswer {
     /// Always true.
     pub succeeded: bool,
 }

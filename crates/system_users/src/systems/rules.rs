@@ -27,7 +27,7 @@ const LANGUAGES: [&str; 3] = ["en", "nb", "nn"];
 
 /// What the database knows that a new system is held against.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct NewSystemFacts {
     /// The system id is taken, perhaps by a deleted system.
     pub id_taken: bool,
     /// Client ids, in lower case, that belong to another live system.
@@ -41,7 +41,7 @@ pub struct Known {
 pub fn validate_new(
     system: &NewSystem,
     vendor: OrgNumber,
-    known: &Known,
+    known: &NewSystemFacts,
     catalogue: &Catalogue,
     plain_http: PlainHttp,
 ) -> Vec<ValidationError> {
@@ -91,7 +91,7 @@ pub fn validate_new(
 #[must_use]
 pub fn validate_replacement(
     system: &NewSystem,
-    known: &Known,
+    known: &NewSystemFacts,
     catalogue: &Catalogue,
 ) -> Vec<ValidationError> {
     let mut out = Vec::new();
@@ -359,7 +359,7 @@ pub fn check_rights_subset(wanted: &[Right], of_system: &[Right]) -> Result<(), 
 
 /// Who a package is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
+pub enum PackageAudience {
     /// The customer's own use.
     Own,
     /// The customer's clients.
@@ -373,7 +373,7 @@ pub enum Audience {
 pub fn check_packages_subset(
     wanted: &[AccessPackage],
     of_system: &[AccessPackage],
-    audience: Audience,
+    audience: PackageAudience,
     catalogue: &Catalogue,
 ) -> Result<(), foundation::http::Problem> {
     if wanted.len() > of_system.len() {
@@ -388,8 +388,8 @@ pub fn check_packages_subset(
         let fits = catalogue
             .package_by_urn(&package.urn)
             .is_some_and(|p| match audience {
-                Audience::Own => p.is_assignable,
-                Audience::Clients => p.is_delegable,
+                PackageAudience::Own => p.is_assignable,
+                PackageAudience::Clients => p.is_delegable,
             });
         if !fits {
             unfit.push(package.urn.as_str());
@@ -399,8 +399,8 @@ pub fn check_packages_subset(
         return Err(ProblemCode::PackageNotInSystem.with("NotFoundPackages", missing.join(", ")));
     }
     let code = match audience {
-        Audience::Own => ProblemCode::PackageNotAssignable,
-        Audience::Clients => ProblemCode::PackageNotForClients,
+        PackageAudience::Own => ProblemCode::PackageNotAssignable,
+        PackageAudience::Clients => ProblemCode::PackageNotForClients,
     };
     if unfit.is_empty() {
         Ok(())

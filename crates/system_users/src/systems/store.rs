@@ -10,12 +10,12 @@ use super::model::{AccessPackage, ChangeLogEntry, NewSystem, Right, System};
 use foundation::{
     db::{
         Column, DbError,
-        feed::{self, Touched},
+        feed::{self, FeedEntryKind},
     },
     http::time,
 };
 
-struct Row {
+struct SystemRow {
     system_internal_id: Uuid,
     system_id: String,
     vendor_org_number: String,
@@ -28,10 +28,10 @@ struct Row {
     is_deleted: bool,
 }
 
-impl TryFrom<Row> for System {
+impl TryFrom<SystemRow> for System {
     type Error = DbError;
 
-    fn try_from(row: Row) -> Result<Self, DbError> {
+    fn try_from(row: SystemRow) -> Result<Self, DbError> {
         let id = row.system_internal_id;
         Ok(Self {
             internal_id: id,
@@ -51,7 +51,7 @@ impl TryFrom<Row> for System {
 macro_rules! systems {
     ($rest:literal $(, $value:expr)*) => {
         sqlx::query_as!(
-            Row,
+            SystemRow,
             r#"select system_internal_id, system_id, vendor_org_number, name, description, rights as "rights: Column<Json<Vec<Right>>>",
                  access_packages as "access_packages: Column<Json<Vec<AccessPackage>>>", allowed_redirect_urls, is_visible, is_deleted from system "# + $rest
             $(, $value)*
@@ -181,7 +181,7 @@ pub async fn insert(
         by_client,
     )
     .await?;
-    feed::append(tx, Touched::System, &system.id).await?;
+    feed::append(tx, FeedEntryKind::System, &system.id).await?;
     Ok(id)
 }
 
@@ -232,7 +232,7 @@ async fn log(
 
 /// What of a system changes.
 #[derive(Debug)]
-pub enum Change<'a> {
+pub enum SystemChange<'a> {
     /// Everything but its id, its vendor and when it was made. Redirect URLs are given in canonical
     /// form.
     Whole(&'a NewSystem, &'a [String]),
@@ -244,7 +244,7 @@ pub enum Change<'a> {
     Deleted,
 }
 
-impl Change<'_> {
+impl SystemChange<'_> {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Whole(..) => "update",
@@ -276,13 +276,13 @@ impl Change<'_> {
 pub async fn change(
     tx: &mut PgConnection,
     system: &System,
-    change: &Change<'_>,
+    change: &SystemChange<'_>,
     by_org: Option<&str>,
     by_client: Option<&str>,
 ) -> Result<(), DbError> {
     let id = system.internal_id;
     match change {
-        Change::Whole(new, urls) => {
+        SystemChange::Whole(new, urls) => {
             sqlx::query!(
                 r#"update system set name = $2, description = $3, rights = $4, access_packages = $5, allowed_redirect_urls = $6, is_visible = $7,
                      last_changed = service_now() where system_internal_id = $1"#,
@@ -304,7 +304,7 @@ pub async fn change(
             .await?;
             put_clients(&mut *tx, id, &system.vendor_org, &new.client_ids).await?;
         }
-        Change::Rights(rights) => {
+        SystemChange::Rights(rights) => {
             sqlx::query!(
                 "update system set rights = $2, last_changed = service_now() where system_internal_id = $1",
                 id,
@@ -313,7 +313,7 @@ pub async fn change(
             .execute(&mut *tx)
             .await?;
         }
-        Change::Packages(packages) => {
+        SystemChange::Packages(packages) => {
             sqlx::query!(
                 "update system set access_packages = $2, last_changed = service_now() where system_internal_id = $1",
                 id,
@@ -322,7 +322,7 @@ pub async fn change(
             .execute(&mut *tx)
             .await?;
         }
-        Change::Deleted => {
+        SystemChange::Deleted => {
             sqlx::query!("update system set is_deleted = true, last_changed = service_now() where system_internal_id = $1", id).execute(&mut *tx).await?;
             sqlx::query!("update system_client set released_at = service_now() where system_internal_id = $1 and released_at is null", id)
                 .execute(&mut *tx)
@@ -338,7 +338,7 @@ pub async fn change(
         by_client,
     )
     .await?;
-    feed::append(tx, Touched::System, &system.id).await?;
+    feed::append(tx, FeedEntryKind::System, &system.id).await?;
     Ok(())
 }
 

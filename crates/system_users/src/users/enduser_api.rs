@@ -18,14 +18,16 @@ use super::{
 };
 use authorization::{
     callers::EndUser,
-    delegation::{self, Held},
+    delegation::{self, SystemUserGrants},
     live_system_users::SystemUserKind,
-    permissions::{AccessManagementRead, AccessManagementWrite, Permitted, SystemUserOverviewRead},
+    permissions::{
+        AccessManagementRead, AccessManagementWrite, PermittedPerson, SystemUserOverviewRead,
+    },
 };
 use foundation::{
     http::{
         ApiError, ApiResult, Json, ModelState, ProblemCode,
-        bind::{Binder, Presence},
+        bind::{Binder, MemberPresence},
         body::{self, JsonBytes},
         path::PathValues,
         query::{Query, parse_uuid},
@@ -33,7 +35,7 @@ use foundation::{
     token::scopes::AnyScope,
 };
 
-type Writer = Permitted<AccessManagementWrite>;
+type SystemUserWriter = PermittedPerson<AccessManagementWrite>;
 
 /// Standard system users of the party, oldest first, with the packages they hold now.
 #[utoipa::path(get, operation_id = "listSystemUsers", path = "/authentication/api/v1/systemuser/{party}", tag = "Customer",
@@ -41,7 +43,7 @@ type Writer = Permitted<AccessManagementWrite>;
     responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)))]
 pub async fn list(
     State(system_users): State<SystemUsers>,
-    permitted: Permitted<AccessManagementRead>,
+    permitted: PermittedPerson<AccessManagementRead>,
 ) -> ApiResult<Json<Vec<SystemUserDetail>>> {
     let mut db = system_users.db.acquire().await?;
     let users = store::of_owner(&mut db, permitted.party.key, SystemUserKind::Standard).await?;
@@ -62,7 +64,7 @@ pub async fn list(
     responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)))]
 pub async fn list_agents(
     State(system_users): State<SystemUsers>,
-    permitted: Permitted<SystemUserOverviewRead>,
+    permitted: PermittedPerson<SystemUserOverviewRead>,
 ) -> ApiResult<Json<Vec<SystemUserDetail>>> {
     let users = store::of_owner(
         &mut *system_users.db.acquire().await?,
@@ -84,7 +86,7 @@ pub async fn list_agents(
     responses((status = 200, body = SystemUserDetail), (status = 400), (status = 401), (status = 403), (status = 404)))]
 pub async fn read(
     State(system_users): State<SystemUsers>,
-    permitted: Permitted<SystemUserOverviewRead>,
+    permitted: PermittedPerson<SystemUserOverviewRead>,
     path: PathValues,
 ) -> ApiResult<Json<SystemUserDetail>> {
     let id = path.uuid("systemUserId")?;
@@ -95,7 +97,7 @@ pub async fn read(
     let user = user.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     let held = match user.kind {
         SystemUserKind::Standard => delegation::held(&mut db, user.owner_key, user.id).await?,
-        SystemUserKind::Agent => Held::default(),
+        SystemUserKind::Agent => SystemUserGrants::default(),
     };
     Ok(Json(SystemUserDetail::new(user, held)))
 }
@@ -106,7 +108,7 @@ pub async fn read(
     responses((status = 200, body = StandardDelegations), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00015")))]
 pub async fn delegations(
     State(system_users): State<SystemUsers>,
-    permitted: Permitted<AccessManagementRead>,
+    permitted: PermittedPerson<AccessManagementRead>,
     path: PathValues,
 ) -> ApiResult<Json<StandardDelegations>> {
     let id = path.uuid("systemUserId")?;
@@ -137,7 +139,7 @@ pub async fn delegations(
         (status = 404, description = "AUTH-00011")))]
 pub async fn create(
     State(system_users): State<SystemUsers>,
-    permitted: Writer,
+    permitted: SystemUserWriter,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<SystemUserDetail>> {
     let new = NewTitle::bind(&body::parse(&bytes, NewTitle::BODY)?)?;
@@ -176,13 +178,13 @@ impl NewTitle {
 }
 
 /// A change of a system user: only its title can be changed, the rest names it.
-struct Change {
+struct TitleChange {
     id: Uuid,
     party_id: i32,
     title: String,
 }
 
-impl Change {
+impl TitleChange {
     /// Public name of the body.
     const BODY: &'static str = "request";
 
@@ -194,7 +196,7 @@ impl Change {
         let title = b.key_text(&root, "integrationTitle")?;
         b.must_be_displayable(&root, "integrationTitle", Some(&title));
         for name in ["reporteeOrgNo", "systemId"] {
-            b.text(&root, name, Presence::Required)?;
+            b.text(&root, name, MemberPresence::Required)?;
         }
         b.finish()?;
         let party_id = party_id
@@ -217,8 +219,8 @@ pub async fn rename(
     user: EndUser<AnyScope>,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<StatusCode> {
-    let change = Change::bind(&body::parse(&bytes, Change::BODY)?)?;
-    let permitted: Writer = system_users
+    let change = TitleChange::bind(&body::parse(&bytes, TitleChange::BODY)?)?;
+    let permitted: SystemUserWriter = system_users
         .permissions
         .permitted(user, change.party_id)
         .await?;
@@ -239,7 +241,7 @@ pub async fn rename(
         (status = 403, description = "AUTH-00024: another party's"), (status = 404, body = i32, content_type = "application/json", description = "0: there is none")))]
 pub async fn delete(
     State(system_users): State<SystemUsers>,
-    permitted: Writer,
+    permitted: SystemUserWriter,
     path: PathValues,
 ) -> ApiResult<Response> {
     let deleted = system_users
@@ -260,7 +262,7 @@ pub async fn delete(
         (status = 403, description = "Not permitted, or AUTH-00024"), (status = 404, description = "AUTH-00015")))]
 pub async fn delete_agent(
     State(system_users): State<SystemUsers>,
-    permitted: Writer,
+    permitted: SystemUserWriter,
     path: PathValues,
     query: Query,
 ) -> ApiResult<StatusCode> {
@@ -282,7 +284,7 @@ pub async fn delete_agent(
         (status = 403), (status = 404, description = "AUTH-00011")))]
 pub async fn give_own(
     State(system_users): State<SystemUsers>,
-    permitted: Writer,
+    permitted: SystemUserWriter,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<bool>> {
@@ -299,7 +301,7 @@ pub async fn give_own(
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Unknown, or AUTH-00034"), (status = 401), (status = 403)))]
 pub async fn take_own(
     State(system_users): State<SystemUsers>,
-    permitted: Writer,
+    permitted: SystemUserWriter,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<bool>> {
@@ -316,7 +318,7 @@ pub async fn take_own(
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403)))]
 pub async fn has_own(
     State(system_users): State<SystemUsers>,
-    permitted: Writer,
+    permitted: SystemUserWriter,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<bool>> {

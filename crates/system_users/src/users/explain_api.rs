@@ -4,7 +4,7 @@ use axum::extract::State;
 use foundation::{
     http::{
         ApiResult, Json, ModelState,
-        bind::{Binder, Presence},
+        bind::{Binder, MemberPresence},
         body::{self, JsonBytes},
     },
     ids::OrgNumber,
@@ -55,9 +55,9 @@ impl TokenQuestion {
         let value = body::parse(bytes, BODY)?;
         let mut b = Binder::new(BODY);
         let root = b.root(&value)?;
-        let client_id = b.text(&root, "clientId", Presence::Required)?;
-        let system_user_org = b.text(&root, "systemUserOrg", Presence::Required)?;
-        let external_ref = b.text(&root, "externalRef", Presence::Optional)?;
+        let client_id = b.text(&root, "clientId", MemberPresence::Required)?;
+        let system_user_org = b.text(&root, "systemUserOrg", MemberPresence::Required)?;
+        let external_ref = b.text(&root, "externalRef", MemberPresence::Optional)?;
         b.finish()?;
         Ok(Self {
             client_id: client_id.unwrap_or_default(),

@@ -9,7 +9,7 @@ use super::{
     store,
 };
 use crate::systems;
-use authorization::callers::{Maskinporten, Vendor};
+use authorization::callers::{MaskinportenCaller, Vendor};
 use foundation::{
     http::{
         ApiError, ApiResult, Json, ProblemCode, no_store,
@@ -30,7 +30,7 @@ use foundation::{
         (status = 403), (status = 404, description = "None")))]
 pub async fn by_external_id(
     State(system_users): State<SystemUsers>,
-    caller: Maskinporten<SystemUserLookup>,
+    caller: MaskinportenCaller<SystemUserLookup>,
     query: Query,
 ) -> ApiResult<impl IntoResponse> {
     let allowed = &system_users.config.settings.byexternalid.allowed_consumers;

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::systems::{
     self, AccessPackage, Right,
-    rules::{Audience, check_packages_subset},
+    rules::{PackageAudience, check_packages_subset},
 };
-use authorization::delegation::{self, Approver, Wanted};
+use authorization::delegation::{self, Approver, WantedAccess};
 use authorization::live_system_users::SystemUserKind;
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
@@ -73,7 +73,7 @@ impl SystemUsers {
             .iter()
             .map(|p| p.urn.clone())
             .collect();
-        let wanted = Wanted {
+        let wanted = WantedAccess {
             resources: &resources,
             packages: &packages,
         };
@@ -282,11 +282,11 @@ impl SystemUsers {
         check_packages_subset(
             &user.access_packages,
             &system.access_packages,
-            Audience::Own,
+            PackageAudience::Own,
             &self.catalogue,
         )?;
         let packages: Vec<String> = user.access_packages.iter().map(|p| p.urn.clone()).collect();
-        let wanted = Wanted {
+        let wanted = WantedAccess {
             resources: &[],
             packages: &packages,
         };
@@ -437,8 +437,8 @@ async fn note(
     publish(tx, user.into(), published).await
 }
 
-fn event(actor: Actor, user: &SystemUser, action: Action) -> audit::Event<'_> {
-    audit::Event {
+fn event(actor: Actor, user: &SystemUser, action: Action) -> audit::AuditEvent<'_> {
+    audit::AuditEvent {
         actor,
         action,
         object_kind: ObjectKind::SystemUser,
@@ -475,7 +475,7 @@ pub enum SystemUserEvent {
 /// Whom a message is about.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "columns of the table")]
-pub struct Subject<'a> {
+pub struct SystemUserEventSubject<'a> {
     pub id: Uuid,
     pub system_id: &'a str,
     pub vendor_org: &'a str,
@@ -483,7 +483,7 @@ pub struct Subject<'a> {
     pub external_ref: &'a str,
 }
 
-impl<'a> From<&'a SystemUser> for Subject<'a> {
+impl<'a> From<&'a SystemUser> for SystemUserEventSubject<'a> {
     fn from(user: &'a SystemUser) -> Self {
         Self {
             id: user.id,
@@ -498,7 +498,7 @@ impl<'a> From<&'a SystemUser> for Subject<'a> {
 /// Puts a message about a system user into the outbox.
 pub async fn publish(
     tx: &mut PgConnection,
-    user: Subject<'_>,
+    user: SystemUserEventSubject<'_>,
     event: SystemUserEvent,
 ) -> Result<(), DbError> {
     // It is made and deleted once, and may change many times.
@@ -507,7 +507,7 @@ pub async fn publish(
         SystemUserEvent::Changed => (EventKind::SystemUserChanged, Uuid::now_v7()),
         SystemUserEvent::Deleted => (EventKind::SystemUserDeleted, user.id),
     };
-    let message = events::Message {
+    let message = events::OutboxMessage {
         event,
         subject_id,
         party_org: user.party_org,

@@ -44,7 +44,7 @@ causes! {
 
 /// What is known of a system and an organisation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TokenFacts {
+pub struct MissingTokenFacts {
     /// The system is deleted.
     pub is_system_deleted: bool,
     /// External references of the system users that there are.
@@ -63,7 +63,7 @@ pub struct TokenFacts {
 /// when the client id is on no system of the vendor.
 #[must_use]
 pub fn cause(
-    facts: Option<&TokenFacts>,
+    facts: Option<&MissingTokenFacts>,
     external_ref: Option<&str>,
     organization: &str,
 ) -> Option<MissingTokenCause> {
@@ -100,8 +100,8 @@ mod tests {
 
     const ORGANIZATION: &str = "390381492";
 
-    fn facts(change: impl FnOnce(&mut TokenFacts)) -> TokenFacts {
-        let mut facts = TokenFacts::default();
+    fn facts(change: impl FnOnce(&mut MissingTokenFacts)) -> MissingTokenFacts {
+        let mut facts = MissingTokenFacts::default();
         change(&mut facts);
         facts
     }
@@ -116,7 +116,7 @@ mod tests {
     #[case::open(facts(|f| { f.has_open_request = true; f.has_rejected_request = true; }), None, MissingTokenCause::RequestOpen)]
     #[case::rejected(facts(|f| f.has_rejected_request = true), None, MissingTokenCause::RequestRejected)]
     fn the_first_cause_that_fits(
-        #[case] facts: TokenFacts,
+        #[case] facts: MissingTokenFacts,
         #[case] external_ref: Option<&str>,
         #[case] expected: MissingTokenCause,
     ) {

@@ -10,8 +10,8 @@ mod model;
 mod store;
 pub(crate) mod stream_api;
 
-pub use manage::{Subject, SystemUserEvent, publish, record_each};
-pub use missing_token::{MissingTokenCause, TokenFacts, cause as missing_token_cause};
+pub use manage::{SystemUserEvent, SystemUserEventSubject, publish, record_each};
+pub use missing_token::{MissingTokenCause, MissingTokenFacts, cause as missing_token_cause};
 pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail};
 pub use store::{
     active_with_key, by_external_id, by_id, insert, lock_sequence, of_owner, token_facts, touch,
@@ -20,8 +20,8 @@ pub use store::{
 use std::sync::Arc;
 
 use authorization::permissions::Permissions;
-use foundation::{config::Checked, http::BaseAddress};
-use registers::{packages::Catalogue, resources::Policies};
+use foundation::{config::CheckedSettings, http::BaseAddress};
+use registers::{packages::Catalogue, resources::CompiledPolicies};
 use sqlx::PgPool;
 
 /// A slice of state: what is done with system users. Clones are cheap.
@@ -31,7 +31,7 @@ pub struct SystemUsers {
     pub address: BaseAddress,
     pub permissions: Permissions,
     pub catalogue: Arc<Catalogue>,
-    pub config: Arc<Checked>,
+    pub config: Arc<CheckedSettings>,
     pub db: PgPool,
-    pub policies: Policies,
+    pub policies: CompiledPolicies,
 }

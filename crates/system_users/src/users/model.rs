@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::systems::{AccessPackage, AttributePair, Right};
-use authorization::delegation::Held;
+use authorization::delegation::SystemUserGrants;
 use authorization::live_system_users::SystemUserKind;
 use foundation::http::{paging::Links, time};
 
@@ -121,7 +121,7 @@ impl SystemUserDetail {
 
     /// The owner's view, with the grants a standard user holds now.
     #[must_use]
-    pub fn new(user: SystemUser, held: Held) -> Self {
+    pub fn new(user: SystemUser, held: SystemUserGrants) -> Self {
         let rights = (user.kind == SystemUserKind::Standard).then(|| rights_on(held.resources));
         Self::with(user, held.packages, rights)
     }
@@ -183,7 +183,7 @@ pub struct StandardDelegations {
 impl StandardDelegations {
     /// What is held.
     #[must_use]
-    pub fn new(system_user_id: Uuid, held: Held) -> Self {
+    pub fn new(system_user_id: Uuid, held: SystemUserGrants) -> Self {
         Self {
             system_user_id,
             rights: rights_on(held.resources),

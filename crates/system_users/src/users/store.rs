@@ -4,15 +4,15 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::missing_token::TokenFacts;
+use super::missing_token::MissingTokenFacts;
 use super::model::{NewSystemUser, RegisterSystemUser, SystemUser};
 use crate::systems::AccessPackage;
 use authorization::delegation;
 use authorization::live_system_users::SystemUserKind;
-use foundation::db::{Column, DbError, Lock};
+use foundation::db::{AdvisoryLock, Column, DbError};
 use registers::parties;
 
-struct Row {
+struct SystemUserRow {
     id: Uuid,
     integration_title: String,
     system_id: String,
@@ -28,10 +28,10 @@ struct Row {
     sequence_no: i64,
 }
 
-impl TryFrom<Row> for SystemUser {
+impl TryFrom<SystemUserRow> for SystemUser {
     type Error = DbError;
 
-    fn try_from(row: Row) -> Result<Self, DbError> {
+    fn try_from(row: SystemUserRow) -> Result<Self, DbError> {
         let id = row.id;
         Ok(Self {
             id,
@@ -56,7 +56,7 @@ impl TryFrom<Row> for SystemUser {
 macro_rules! system_users {
     ($rest:literal $(, $value:expr)*) => {
         sqlx::query_as!(
-            Row,
+            SystemUserRow,
             r#"select u.id, u.integration_title, s.system_id, u.system_internal_id, s.vendor_org_number, u.owner_key, o.party_id,
                  u.reportee_org_no, u.kind as "kind: Column<SystemUserKind>", u.external_ref,
                  u.access_packages as "access_packages: Column<Json<Vec<AccessPackage>>>", u.created, u.sequence_no
@@ -254,7 +254,7 @@ pub async fn token_facts(
     vendor_org: &str,
     owner_org: &str,
     lifetime_days: i32,
-) -> Result<Option<TokenFacts>, DbError> {
+) -> Result<Option<MissingTokenFacts>, DbError> {
     Ok(sqlx::query!(
         r#"select s.is_deleted as "is_system_deleted!",
              array(select external_ref from "system_user" u where u.system_internal_id = s.system_internal_id
@@ -279,7 +279,7 @@ pub async fn token_facts(
     )
     .fetch_optional(db)
     .await?
-    .map(|row| TokenFacts {
+    .map(|row| MissingTokenFacts {
         is_system_deleted: row.is_system_deleted,
         active: row.active,
         has_deleted: row.has_deleted,
@@ -292,7 +292,7 @@ pub async fn token_facts(
 /// Serialises writers of the sequence until the transaction ends, so that a reader of the sequence
 /// never passes by a row still in flight. A transaction that takes a number from it holds this lock.
 pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
-    Lock::SystemUserSequence.take(tx).await
+    AdvisoryLock::SystemUserSequence.take(tx).await
 }
 
 /// Stores a system user whose party is there already. It holds the sequence until the transaction
@@ -320,7 +320,7 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(
     .await?;
     foundation::db::feed::append(
         tx,
-        foundation::db::feed::Touched::SystemUser,
+        foundation::db::feed::FeedEntryKind::SystemUser,
         &user.id.to_string(),
     )
     .await?;
@@ -340,7 +340,7 @@ pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbEr
     .await?;
     foundation::db::feed::append(
         tx,
-        foundation::db::feed::Touched::SystemUser,
+        foundation::db::feed::FeedEntryKind::SystemUser,
         &id.to_string(),
     )
     .await?;
@@ -393,7 +393,7 @@ pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Resul
     .await?;
     foundation::db::feed::append(
         tx,
-        foundation::db::feed::Touched::SystemUser,
+        foundation::db::feed::FeedEntryKind::SystemUser,
         &user.id.to_string(),
     )
     .await?;

@@ -14,7 +14,7 @@ use crate::requests::RequestStatus;
 use authorization::callers::Vendor;
 use foundation::{
     crypto::unbase64url,
-    events::{Cursor, EventKind, Stored, SubjectKind, of_vendor},
+    events::{EventCursor, EventKind, EventSubjectKind, StoredEvent, of_vendor},
     http::{
         ApiError, ApiResult, Json, ModelState,
         paging::{self, Links},
@@ -86,9 +86,9 @@ pub async fn list(
     }))
 }
 
-fn cursor(query: &Query) -> ApiResult<Cursor> {
+fn cursor(query: &Query) -> ApiResult<EventCursor> {
     let Some(text) = query.get("after").filter(|t| !t.is_empty()) else {
-        return Ok(Cursor::begin());
+        return Ok(EventCursor::begin());
     };
     let read = unbase64url(text.trim_end_matches('='))
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -99,7 +99,7 @@ fn cursor(query: &Query) -> ApiResult<Cursor> {
 ///
 /// # Errors
 /// A stored event that this program cannot read.
-fn cloud_event(event: Stored, source: &str) -> ApiResult<CloudEvent> {
+fn cloud_event(event: StoredEvent, source: &str) -> ApiResult<CloudEvent> {
     let id = event.id;
     let unreadable = || {
         let error = format!("outbox row {id} holds no event of ours");
@@ -108,10 +108,10 @@ fn cloud_event(event: Stored, source: &str) -> ApiResult<CloudEvent> {
     let kind = EventKind::from_wire(&event.event).ok_or_else(unreadable)?;
     let member = |name: &str| event.payload.get(name).and_then(Value::as_str);
     let subject = match kind.subject() {
-        SubjectKind::Request | SubjectKind::ChangeRequest | SubjectKind::SystemUser => {
-            event.subject_id.to_string()
-        }
-        SubjectKind::SystemUserChange | SubjectKind::ClientChange => {
+        EventSubjectKind::Request
+        | EventSubjectKind::ChangeRequest
+        | EventSubjectKind::SystemUser => event.subject_id.to_string(),
+        EventSubjectKind::SystemUserChange | EventSubjectKind::ClientChange => {
             member("systemUserId").ok_or_else(unreadable)?.to_owned()
         }
     };

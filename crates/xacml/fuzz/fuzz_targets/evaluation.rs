@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use xacml::{
-    Decider, Dialect, Environment, Limits, LoadOptions, Prepared, Program, Request, Response,
-    Scratch,
+    Decider, Dialect, Environment, Limits, LoadOptions, PreparedRequest, Program, Request,
+    Response, Scratch,
 };
 
 fuzz_target!(|input: &[u8]| {
@@ -34,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
     let environment = Environment::at(1_700_000_000);
     let mut scratch = Scratch::default();
     let Scratch { binding, work } = &mut scratch;
-    let prepared = Prepared::new(&program, &request.categories, environment, binding);
+    let prepared = PreparedRequest::new(&program, &request.categories, environment, binding);
     let fast = Response::from(prepared.evaluate_with_policies(work).to_result());
     let plain = Response::from(prepared.explain(true, work).to_result());
     let out_of_steps =

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use xacml::{
-    Category, DataType, Environment, LoadOptions, Prepared, Program, Scratch, Value,
+    Category, DataType, Environment, LoadOptions, PreparedRequest, Program, Scratch, Value,
     values::time::TimezoneOffset,
 };
 
@@ -37,7 +37,7 @@ fuzz_target!(|input: (u8, &str)| {
     category.add_text("pattern", text);
     let (categories, mut scratch) = ([category], Scratch::default());
     let environment = Environment::at(0);
-    let prepared = Prepared::new(&PROGRAM, &categories, environment, &mut scratch.binding);
+    let prepared = PreparedRequest::new(&PROGRAM, &categories, environment, &mut scratch.binding);
     let _ = prepared.evaluate(&mut scratch.work).decision();
 
     let data_type = DataType::ALL[usize::from(kind) % DataType::ALL.len()].0;

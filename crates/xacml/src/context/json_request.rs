@@ -36,7 +36,7 @@ impl<'a> Request<'a> {
         }
         let text = std::str::from_utf8(json).map_err(|_| wrong("the request is not UTF-8"))?;
         check_depth(json, limits.json_depth)?;
-        let document: Document<'a> =
+        let document: JsonRequestDocument<'a> =
             serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
         document.request.convert(limits)
     }
@@ -77,71 +77,71 @@ fn check_depth(json: &[u8], max: usize) -> Result<(), JsonError> {
 }
 
 #[derive(Deserialize)]
-struct Document<'a> {
+struct JsonRequestDocument<'a> {
     #[serde(rename = "Request", borrow)]
-    request: Body<'a>,
+    request: JsonRequestBody<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Body<'a> {
+struct JsonRequestBody<'a> {
     #[serde(default)]
     return_policy_id_list: bool,
     #[serde(default)]
     combined_decision: bool,
     #[serde(borrow, default, rename = "XPathVersion")]
-    xpath_version: Option<Text<'a>>,
+    xpath_version: Option<JsonText<'a>>,
     #[serde(borrow, default)]
-    category: Many<Entry<'a>>,
+    category: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    access_subject: Many<Entry<'a>>,
+    access_subject: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    recipient_subject: Many<Entry<'a>>,
+    recipient_subject: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    intermediary_subject: Many<Entry<'a>>,
+    intermediary_subject: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    codebase: Many<Entry<'a>>,
+    codebase: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    requesting_machine: Many<Entry<'a>>,
+    requesting_machine: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    resource: Many<Entry<'a>>,
+    resource: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    action: Many<Entry<'a>>,
+    action: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    environment: Many<Entry<'a>>,
+    environment: JsonObjects<JsonCategory<'a>>,
     #[serde(borrow, default)]
-    multi_requests: Option<MultiRequests<'a>>,
+    multi_requests: Option<JsonMultiRequests<'a>>,
 }
 
 #[derive(Deserialize)]
-struct MultiRequests<'a> {
+struct JsonMultiRequests<'a> {
     #[serde(rename = "RequestReference", borrow)]
-    references: Vec<Reference<'a>>,
+    references: Vec<JsonRequestReference<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Reference<'a> {
+struct JsonRequestReference<'a> {
     #[serde(rename = "ReferenceId", borrow)]
-    ids: Vec<Text<'a>>,
+    ids: Vec<JsonText<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry<'a> {
+struct JsonCategory<'a> {
     #[serde(borrow, default)]
-    category_id: Option<Text<'a>>,
+    category_id: Option<JsonText<'a>>,
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Option<JsonText<'a>>,
     #[serde(borrow, default)]
-    content: Option<Text<'a>>,
+    content: Option<JsonText<'a>>,
     #[serde(borrow, default)]
-    attribute: Many<Typed<'a>>,
+    attribute: JsonObjects<TypedJsonAttribute<'a>>,
 }
 
 /// An attribute whose values are of its data type.
-struct Typed<'a>(Attribute<'a>);
+struct TypedJsonAttribute<'a>(Attribute<'a>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Typed<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for TypedJsonAttribute<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         JsonAttribute::deserialize(deserializer)?
             .convert()
@@ -154,13 +154,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Typed<'a> {
 #[serde(rename_all = "PascalCase")]
 struct JsonAttribute<'a> {
     #[serde(borrow)]
-    attribute_id: Text<'a>,
+    attribute_id: JsonText<'a>,
     #[serde(borrow)]
     value: JsonValues<'a>,
     #[serde(borrow, default)]
-    issuer: Option<Text<'a>>,
+    issuer: Option<JsonText<'a>>,
     #[serde(borrow, default)]
-    data_type: Option<Text<'a>>,
+    data_type: Option<JsonText<'a>>,
     #[serde(default)]
     include_in_result: bool,
 }
@@ -168,9 +168,9 @@ struct JsonAttribute<'a> {
 #[derive(Deserialize)]
 struct JsonXPath<'a> {
     #[serde(rename = "XPathCategory", borrow)]
-    category: Text<'a>,
+    category: JsonText<'a>,
     #[serde(rename = "XPath", borrow)]
-    path: Text<'a>,
+    path: JsonText<'a>,
     #[serde(rename = "Namespaces", borrow, default)]
     namespaces: Vec<JsonNamespace<'a>>,
 }
@@ -178,30 +178,30 @@ struct JsonXPath<'a> {
 #[derive(Deserialize)]
 struct JsonNamespace<'a> {
     #[serde(rename = "Prefix", borrow, default)]
-    prefix: Option<Text<'a>>,
+    prefix: Option<JsonText<'a>>,
     #[serde(rename = "Namespace", borrow)]
-    namespace: Text<'a>,
+    namespace: JsonText<'a>,
 }
 
 /// A string, borrowed when it has no escapes.
-struct Text<'a>(Cow<'a, str>);
+struct JsonText<'a>(Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Borrow;
         impl<'de> Visitor<'de> for Borrow {
-            type Value = Text<'de>;
+            type Value = JsonText<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Owned(text.to_owned())))
             }
         }
         deserializer.deserialize_str(Borrow)
@@ -209,37 +209,39 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// An object or an array of objects.
-struct Many<T>(Vec<T>);
+struct JsonObjects<T>(Vec<T>);
 
-impl<T> Default for Many<T> {
+impl<T> Default for JsonObjects<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObjects<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMany<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
-            type Value = Many<T>;
+        struct ValuesVisitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ValuesVisitor<T> {
+            type Value = JsonObjects<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object or an array of objects")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Many<T>, A::Error> {
-                Ok(Many(vec![T::deserialize(MapAccessDeserializer::new(map))?]))
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<JsonObjects<T>, A::Error> {
+                Ok(JsonObjects(vec![T::deserialize(
+                    MapAccessDeserializer::new(map),
+                )?]))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Many<T>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<JsonObjects<T>, A::Error> {
                 let mut out = Vec::new();
                 while let Some(item) = seq.next_element()? {
                     out.push(item);
                 }
-                Ok(Many(out))
+                Ok(JsonObjects(out))
             }
         }
-        deserializer.deserialize_any(OneOrMany(std::marker::PhantomData))
+        deserializer.deserialize_any(ValuesVisitor(std::marker::PhantomData))
     }
 }
 
@@ -251,22 +253,22 @@ enum JsonValues<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for JsonValues<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneOrMany)
+        deserializer.deserialize_any(ValuesVisitor)
     }
 }
 
 /// A value, with the data type that its JSON implies.
-struct Scalar<'a>(Value<'a>);
+struct JsonScalar<'a>(Value<'a>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonScalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(One).map(Scalar)
+        deserializer.deserialize_any(ScalarVisitor).map(JsonScalar)
     }
 }
 
-struct One;
+struct ScalarVisitor;
 
-impl<'de> Visitor<'de> for One {
+impl<'de> Visitor<'de> for ScalarVisitor {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -306,9 +308,9 @@ impl<'de> Visitor<'de> for One {
     }
 }
 
-struct OneOrMany;
+struct ValuesVisitor;
 
-impl<'de> Visitor<'de> for OneOrMany {
+impl<'de> Visitor<'de> for ValuesVisitor {
     type Value = JsonValues<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -316,36 +318,36 @@ impl<'de> Visitor<'de> for OneOrMany {
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<JsonValues<'de>, E> {
-        One.visit_borrowed_str(text).map(JsonValues::One)
+        ScalarVisitor.visit_borrowed_str(text).map(JsonValues::One)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<JsonValues<'de>, E> {
-        One.visit_str(text).map(JsonValues::One)
+        ScalarVisitor.visit_str(text).map(JsonValues::One)
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<JsonValues<'de>, E> {
-        One.visit_bool(value).map(JsonValues::One)
+        ScalarVisitor.visit_bool(value).map(JsonValues::One)
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<JsonValues<'de>, E> {
-        One.visit_i64(value).map(JsonValues::One)
+        ScalarVisitor.visit_i64(value).map(JsonValues::One)
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<JsonValues<'de>, E> {
-        One.visit_u64(value).map(JsonValues::One)
+        ScalarVisitor.visit_u64(value).map(JsonValues::One)
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<JsonValues<'de>, E> {
-        One.visit_f64(value).map(JsonValues::One)
+        ScalarVisitor.visit_f64(value).map(JsonValues::One)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<JsonValues<'de>, A::Error> {
-        One.visit_map(map).map(JsonValues::One)
+        ScalarVisitor.visit_map(map).map(JsonValues::One)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<JsonValues<'de>, A::Error> {
         let mut out = Vec::with_capacity(8);
-        while let Some(Scalar(value)) = seq.next_element()? {
+        while let Some(JsonScalar(value)) = seq.next_element()? {
             out.push(AttributeValue::from(value));
         }
         Ok(JsonValues::Many(out))
@@ -374,7 +376,7 @@ impl<'a> JsonXPath<'a> {
     }
 }
 
-impl<'a> Body<'a> {
+impl<'a> JsonRequestBody<'a> {
     fn convert(self, limits: &Limits) -> Result<Request<'a>, JsonError> {
         if self
             .xpath_version
@@ -442,7 +444,7 @@ impl<'a> Body<'a> {
 
 const TOO_LONG_A_NAME: &str = "an identifier is too long";
 
-fn identifier<'a>(text: Text<'a>, limits: &Limits) -> Result<Cow<'a, str>, JsonError> {
+fn identifier<'a>(text: JsonText<'a>, limits: &Limits) -> Result<Cow<'a, str>, JsonError> {
     if text.0.len() > limits.identifier_bytes {
         Err(wrong(TOO_LONG_A_NAME))
     } else {
@@ -450,7 +452,7 @@ fn identifier<'a>(text: Text<'a>, limits: &Limits) -> Result<Cow<'a, str>, JsonE
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> JsonCategory<'a> {
     fn convert(
         self,
         category: Cow<'a, str>,

@@ -71,9 +71,9 @@ impl Serialize for DecisionResult {
     }
 }
 
-struct CodeObject(&'static str);
+struct StatusCodeObject(&'static str);
 
-impl Serialize for CodeObject {
+impl Serialize for StatusCodeObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(1))?;
         map.serialize_entry("Value", self.0)?;
@@ -92,7 +92,7 @@ impl Serialize for Status {
             }
         }
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("StatusCode", &CodeObject(self.code.urn()))?;
+        map.serialize_entry("StatusCode", &StatusCodeObject(self.code.urn()))?;
         if let Some(message) = &self.message {
             map.serialize_entry("StatusMessage", message)?;
         }

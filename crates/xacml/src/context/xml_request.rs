@@ -7,7 +7,7 @@ use crate::{
     error::LoadError,
     limits::Limits,
     values::{Content, DataType, Value, XPathExpression, is_space, xpath},
-    xml::{self, Element},
+    xml::{self, XmlElement},
 };
 
 impl Request<'static> {
@@ -55,7 +55,11 @@ impl Request<'static> {
     }
 }
 
-fn identifier<'e>(element: &'e Element, name: &str, limits: &Limits) -> Result<&'e str, LoadError> {
+fn identifier<'e>(
+    element: &'e XmlElement,
+    name: &str,
+    limits: &Limits,
+) -> Result<&'e str, LoadError> {
     let text = element.required(name)?;
     if text.len() > limits.identifier_bytes {
         Err(element.wrong("an identifier is too long"))
@@ -65,7 +69,7 @@ fn identifier<'e>(element: &'e Element, name: &str, limits: &Limits) -> Result<&
 }
 
 fn category(
-    element: &Element,
+    element: &XmlElement,
     limits: &Limits,
     values: &mut usize,
 ) -> Result<Category<'static>, LoadError> {
@@ -90,7 +94,7 @@ fn category(
 }
 
 fn attribute(
-    element: &Element,
+    element: &XmlElement,
     limits: &Limits,
     count: &mut usize,
 ) -> Result<Attribute<'static>, LoadError> {
@@ -131,7 +135,7 @@ fn attribute(
 
 /// A value of a request or a response. An XPath is not checked.
 pub(super) fn attribute_value(
-    element: &Element,
+    element: &XmlElement,
     limits: &Limits,
 ) -> Result<AttributeValue<'static>, LoadError> {
     let text = element.deep_text();
@@ -162,12 +166,12 @@ pub(super) fn attribute_value(
     })
 }
 
-fn references(element: &Element) -> Result<Vec<Vec<Cow<'static, str>>>, LoadError> {
-    let one = |reference: &Element| {
+fn references(element: &XmlElement) -> Result<Vec<Vec<Cow<'static, str>>>, LoadError> {
+    let one = |reference: &XmlElement| {
         if &*reference.name != "RequestReference" {
             return Err(reference.wrong("only RequestReference belongs here"));
         }
-        let id = |r: &Element| {
+        let id = |r: &XmlElement| {
             if &*r.name == "AttributesReference" {
                 r.required("ReferenceId")
                     .map(|id| Cow::Owned(id.to_owned()))

@@ -14,14 +14,14 @@ use crate::{
     ids::NAMESPACE,
     limits::Limits,
     values::{Namespaces, Value},
-    xml::{self, Element},
+    xml::{self, XmlElement},
 };
 
 impl Response {
     /// The response in XML, as UTF-8 without an XML declaration.
     #[must_use]
     pub fn to_xml(&self) -> Vec<u8> {
-        let mut out = Out(Writer::new(Vec::with_capacity(1024)));
+        let mut out = XmlResponseWriter(Writer::new(Vec::with_capacity(1024)));
         out.element("Response", &[("xmlns", NAMESPACE)], |out| {
             self.results.iter().for_each(|r| out.result(r));
         });
@@ -50,9 +50,9 @@ impl Response {
     }
 }
 
-struct Out(Writer<Vec<u8>>);
+struct XmlResponseWriter(Writer<Vec<u8>>);
 
-impl Out {
+impl XmlResponseWriter {
     // Writing into memory does not fail.
     fn write(&mut self, event: Event<'_>) {
         let _ = self.0.write_event(event);
@@ -208,7 +208,7 @@ fn prefixes(namespaces: &Namespaces) -> Vec<(String, &str)> {
         .collect()
 }
 
-fn read_result(element: &Element, limits: &Limits) -> Result<DecisionResult, LoadError> {
+fn read_result(element: &XmlElement, limits: &Limits) -> Result<DecisionResult, LoadError> {
     let decision = element
         .child("Decision")
         .and_then(|d| Decision::from_name(d.text.trim()))
@@ -249,11 +249,11 @@ fn read_result(element: &Element, limits: &Limits) -> Result<DecisionResult, Loa
 }
 
 fn read_obligations(
-    element: &Element,
+    element: &XmlElement,
     id: &str,
     limits: &Limits,
 ) -> Result<Vec<Obligation>, LoadError> {
-    let assignment = |a: &Element| {
+    let assignment = |a: &XmlElement| {
         Ok(Assignment {
             attribute_id: a.required("AttributeId")?.to_owned(),
             category: a.attribute("Category").map(str::to_owned),
@@ -261,7 +261,7 @@ fn read_obligations(
             value: xml_request::attribute_value(a, limits)?.value,
         })
     };
-    let obligation = |o: &Element| {
+    let obligation = |o: &XmlElement| {
         Ok(Obligation {
             id: o.required(id)?.to_owned(),
             assignments: o
@@ -274,7 +274,7 @@ fn read_obligations(
     element.children.iter().map(obligation).collect()
 }
 
-fn read_category(element: &Element, limits: &Limits) -> Result<Category<'static>, LoadError> {
+fn read_category(element: &XmlElement, limits: &Limits) -> Result<Category<'static>, LoadError> {
     let mut category = Category::new(element.required("Category")?.to_owned());
     for attribute in element.children.iter().filter(|c| &*c.name == "Attribute") {
         category.attributes.push(Attribute {

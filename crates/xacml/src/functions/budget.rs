@@ -11,7 +11,7 @@ use crate::{
 
 /// What one evaluation may still cost.
 #[derive(Debug)]
-pub struct Budget<'l> {
+pub struct EvaluationBudget<'l> {
     /// Bounds on bags and texts.
     pub limits: &'l Limits,
     /// Implicit zone of times and dates.
@@ -33,7 +33,7 @@ const BYTES_PER_STEP: usize = 64;
 /// Values of a bag that are copied in the time of one step.
 const COPIES_PER_STEP: usize = 2;
 
-impl Budget<'_> {
+impl EvaluationBudget<'_> {
     /// Takes steps, unless too few are left.
     pub fn spend(&mut self, steps: usize) -> Result<(), Fault> {
         if let Some(left) = u32::try_from(steps)

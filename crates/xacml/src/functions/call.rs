@@ -3,8 +3,8 @@
 use std::{borrow::Cow, cmp::Ordering};
 
 use super::{
-    Comparison, Operation,
-    budget::Budget,
+    ComparisonDirection, Operation,
+    budget::EvaluationBudget,
     operand::{MISTYPED, Operand},
     sets,
 };
@@ -13,7 +13,7 @@ use crate::{
     values::{
         Integer, Value, is_space, number,
         number::Arithmetic,
-        pattern::{self, Pattern},
+        pattern::{self, CompiledPattern},
         time,
     },
 };
@@ -28,11 +28,11 @@ const WORD_PRODUCTS_PER_STEP: usize = 16;
 pub fn call<'a>(
     operation: Operation,
     arguments: Vec<Operand<'a>>,
-    budget: &mut Budget<'_>,
+    budget: &mut EvaluationBudget<'_>,
 ) -> Result<Operand<'a>, Fault> {
     budget.spend(1 + arguments.len())?;
     budget.spend_text(arguments.iter().map(Operand::text_bytes).sum())?;
-    let mut arguments = Arguments(arguments.into_iter());
+    let mut arguments = CallArguments(arguments.into_iter());
     let zone = budget.zone;
     let value = match operation {
         Operation::And => return arguments.decided_by(false),
@@ -98,10 +98,10 @@ pub fn call<'a>(
         Operation::Compare(comparison) => {
             let order = arguments.one()?.compare(&arguments.one()?, zone);
             Value::Boolean(order.is_some_and(|o| match comparison {
-                Comparison::Greater => o == Ordering::Greater,
-                Comparison::GreaterOrEqual => o != Ordering::Less,
-                Comparison::Less => o == Ordering::Less,
-                Comparison::LessOrEqual => o != Ordering::Greater,
+                ComparisonDirection::Greater => o == Ordering::Greater,
+                ComparisonDirection::GreaterOrEqual => o != Ordering::Less,
+                ComparisonDirection::Less => o == Ordering::Less,
+                ComparisonDirection::LessOrEqual => o != Ordering::Greater,
             }))
         }
         Operation::FromString(data_type) => {
@@ -118,7 +118,7 @@ pub fn call<'a>(
                 .checked_sub(1)
                 .ok_or(Fault::processing("too many regular expressions"))?;
             budget.spend(pattern::STEPS_TO_COMPILE)?;
-            let pattern = Pattern::dynamic(&text.text())
+            let pattern = CompiledPattern::dynamic(&text.text())
                 .map_err(|_| Fault::processing("a regular expression is not valid"))?;
             let value = value.text();
             budget.spend(pattern.steps(&value))?;
@@ -192,9 +192,9 @@ fn equal_ignoring_case(a: &str, b: &str) -> bool {
     }
 }
 
-struct Arguments<'a>(std::vec::IntoIter<Operand<'a>>);
+struct CallArguments<'a>(std::vec::IntoIter<Operand<'a>>);
 
-impl<'a> Arguments<'a> {
+impl<'a> CallArguments<'a> {
     fn next(&mut self) -> Result<Operand<'a>, Fault> {
         self.0.next().ok_or(MISTYPED)
     }
@@ -237,7 +237,7 @@ impl<'a> Arguments<'a> {
     fn calculate(
         mut self,
         operation: Arithmetic,
-        budget: &mut Budget<'_>,
+        budget: &mut EvaluationBudget<'_>,
     ) -> Result<Value<'a>, Fault> {
         let mut total = self.one()?;
         for next in self.0 {
@@ -262,7 +262,7 @@ impl<'a> Arguments<'a> {
         Ok(total)
     }
 
-    fn concatenated(self, budget: &mut Budget<'_>) -> Result<Cow<'static, str>, Fault> {
+    fn concatenated(self, budget: &mut EvaluationBudget<'_>) -> Result<Cow<'static, str>, Fault> {
         let mut out = String::new();
         for piece in self.0 {
             out.push_str(&piece.one()?.text());
@@ -279,7 +279,7 @@ impl<'a> Arguments<'a> {
     }
 }
 
-fn n_of(mut arguments: Arguments<'_>) -> Result<Operand<'_>, Fault> {
+fn n_of(mut arguments: CallArguments<'_>) -> Result<Operand<'_>, Fault> {
     let wanted = wanted_of(&arguments.integer()?, arguments.0.len())?;
     let mut found = 0;
     for argument in arguments.0 {

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use hashbrown::HashMap;
 
-pub use budget::{Budget, EXCEEDED};
+pub use budget::{EXCEEDED, EvaluationBudget};
 pub use call::{call, wanted_of};
 pub use operand::Operand;
 
@@ -17,14 +17,14 @@ use crate::values::{DataType, number::Arithmetic};
 
 /// Type of an argument or a result: a value, or a bag of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Type {
+pub struct ValueType {
     /// Data type of the value, or of each value of the bag.
     pub data: DataType,
     /// Whether it is a bag.
     pub bag: bool,
 }
 
-impl Type {
+impl ValueType {
     pub const fn one(data: DataType) -> Self {
         Self { data, bag: false }
     }
@@ -34,7 +34,7 @@ impl Type {
     }
 }
 
-impl std::fmt::Display for Type {
+impl std::fmt::Display for ValueType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.bag {
             write!(f, "a bag of {}", self.data.short_name())
@@ -49,15 +49,15 @@ impl std::fmt::Display for Type {
 pub struct Function {
     pub operation: Operation,
     /// Types of the first arguments.
-    pub parameters: Vec<Type>,
+    pub parameters: Vec<ValueType>,
     /// Type of any number of further arguments.
-    pub rest: Option<Type>,
-    pub returns: Type,
+    pub rest: Option<ValueType>,
+    pub returns: ValueType,
 }
 
 /// Direction of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub enum ComparisonDirection {
     Greater,
     GreaterOrEqual,
     Less,
@@ -81,7 +81,7 @@ pub enum HigherOrder {
 pub enum Operation {
     Equal,
     EqualIgnoreCase,
-    Compare(Comparison),
+    Compare(ComparisonDirection),
     OneAndOnly,
     BagSize,
     IsIn,
@@ -123,7 +123,7 @@ pub enum Operation {
 }
 
 static FUNCTIONS: LazyLock<HashMap<String, Function>> = LazyLock::new(|| {
-    let mut table = Table(HashMap::new());
+    let mut table = FunctionTable(HashMap::new());
     table.by_type();
     table.others();
     table.0
@@ -140,7 +140,7 @@ pub fn identifiers() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.keys().map(String::as_str)
 }
 
-struct Table(HashMap<String, Function>);
+struct FunctionTable(HashMap<String, Function>);
 
 /// Versions of the standard in the identifiers of a function.
 const V1: &[u8] = &[1];
@@ -149,15 +149,15 @@ const V3: &[u8] = &[3];
 /// Of 3.0, and deprecated by its older identifier.
 const V3_AND_1: &[u8] = &[3, 1];
 
-impl Table {
+impl FunctionTable {
     fn add(
         &mut self,
         versions: &[u8],
         name: &str,
         operation: Operation,
-        parameters: &[Type],
-        rest: Option<Type>,
-        returns: Type,
+        parameters: &[ValueType],
+        rest: Option<ValueType>,
+        returns: ValueType,
     ) {
         for version in versions {
             let id = format!("urn:oasis:names:tc:xacml:{version}.0:function:{name}");
@@ -176,9 +176,9 @@ impl Table {
     /// Functions that exist for many data types.
     fn by_type(&mut self) {
         use DataType as T;
-        let boolean = Type::one(T::Boolean);
+        let boolean = ValueType::one(T::Boolean);
         for (t, _) in DataType::ALL {
-            let (one, bag, name) = (Type::one(t), Type::bag(t), t.short_name());
+            let (one, bag, name) = (ValueType::one(t), ValueType::bag(t), t.short_name());
             let versions = match t {
                 T::XPathExpression => continue,
                 T::DayTimeDuration | T::YearMonthDuration => V3_AND_1,
@@ -199,7 +199,7 @@ impl Table {
                 Operation::BagSize,
                 &[bag],
                 None,
-                Type::one(T::Integer),
+                ValueType::one(T::Integer),
             );
             self.add(
                 versions,
@@ -272,7 +272,7 @@ impl Table {
                     V3,
                     &format!("{name}-from-string"),
                     Operation::FromString(t),
-                    &[Type::one(T::String)],
+                    &[ValueType::one(T::String)],
                     None,
                     one,
                 );
@@ -282,7 +282,7 @@ impl Table {
                     Operation::ToString,
                     &[one],
                     None,
-                    Type::one(T::String),
+                    ValueType::one(T::String),
                 );
             }
         }
@@ -295,12 +295,12 @@ impl Table {
             T::DateTime,
         ] {
             for (suffix, comparison) in [
-                ("greater-than", Comparison::Greater),
-                ("greater-than-or-equal", Comparison::GreaterOrEqual),
-                ("less-than", Comparison::Less),
-                ("less-than-or-equal", Comparison::LessOrEqual),
+                ("greater-than", ComparisonDirection::Greater),
+                ("greater-than-or-equal", ComparisonDirection::GreaterOrEqual),
+                ("less-than", ComparisonDirection::Less),
+                ("less-than-or-equal", ComparisonDirection::LessOrEqual),
             ] {
-                let one = Type::one(t);
+                let one = ValueType::one(t);
                 self.add(
                     V1,
                     &format!("{}-{suffix}", t.short_name()),
@@ -311,7 +311,7 @@ impl Table {
                 );
             }
         }
-        let string = Type::one(T::String);
+        let string = ValueType::one(T::String);
         self.add(
             V1,
             "string-regexp-match",
@@ -331,13 +331,13 @@ impl Table {
                 V2,
                 &format!("{}-regexp-match", t.short_name()),
                 Operation::RegexpMatch,
-                &[string, Type::one(t)],
+                &[string, ValueType::one(t)],
                 None,
                 boolean,
             );
         }
         for t in [T::String, T::AnyUri] {
-            let (one, name) = (Type::one(t), t.short_name());
+            let (one, name) = (ValueType::one(t), t.short_name());
             self.add(
                 V3,
                 &format!("{name}-starts-with"),
@@ -362,7 +362,7 @@ impl Table {
                 None,
                 boolean,
             );
-            let integer = Type::one(T::Integer);
+            let integer = ValueType::one(T::Integer);
             self.add(
                 V3,
                 &format!("{name}-substring"),
@@ -377,9 +377,9 @@ impl Table {
     fn others(&mut self) {
         use DataType as T;
         let [string, boolean, integer, double] =
-            [T::String, T::Boolean, T::Integer, T::Double].map(Type::one);
-        let [time, date, date_time] = [T::Time, T::Date, T::DateTime].map(Type::one);
-        let xpath = Type::one(T::XPathExpression);
+            [T::String, T::Boolean, T::Integer, T::Double].map(ValueType::one);
+        let [time, date, date_time] = [T::Time, T::Date, T::DateTime].map(ValueType::one);
+        let xpath = ValueType::one(T::XPathExpression);
         self.add(
             V3,
             "string-equal-ignore-case",
@@ -467,7 +467,7 @@ impl Table {
         self.add(V1, "not", Operation::Not, &[boolean], None, boolean);
         for (verb, negative) in [("add", false), ("subtract", true)] {
             let operation = Operation::AddDuration { negative };
-            let [days, months] = [T::DayTimeDuration, T::YearMonthDuration].map(Type::one);
+            let [days, months] = [T::DayTimeDuration, T::YearMonthDuration].map(ValueType::one);
             self.add(
                 V3_AND_1,
                 &format!("dateTime-{verb}-dayTimeDuration"),
@@ -509,7 +509,7 @@ impl Table {
             Some(string),
             string,
         );
-        let uri = Type::one(T::AnyUri);
+        let uri = ValueType::one(T::AnyUri);
         self.add(
             V2,
             "uri-string-concatenate",
@@ -518,7 +518,7 @@ impl Table {
             Some(string),
             uri,
         );
-        let [x500, rfc822] = [T::X500Name, T::Rfc822Name].map(Type::one);
+        let [x500, rfc822] = [T::X500Name, T::Rfc822Name].map(ValueType::one);
         self.add(
             V1,
             "x500Name-match",
@@ -583,7 +583,7 @@ impl Table {
 
 impl Function {
     /// The type of the result for arguments of these types, or why they do not fit.
-    pub fn check(&self, arguments: &[Type]) -> Result<Type, String> {
+    pub fn check(&self, arguments: &[ValueType]) -> Result<ValueType, String> {
         let least = self.parameters.len();
         if arguments.len() < least || (arguments.len() > least && self.rest.is_none()) {
             let many = if self.rest.is_some() { "at least " } else { "" };
@@ -605,12 +605,12 @@ impl Function {
     pub fn check_higher_order(
         kind: HigherOrder,
         inner: &Self,
-        arguments: &[Type],
-    ) -> Result<Type, String> {
+        arguments: &[ValueType],
+    ) -> Result<ValueType, String> {
         if matches!(inner.operation, Operation::HigherOrder(_)) {
             return Err("a function of functions cannot be given to another".to_owned());
         }
-        if kind != HigherOrder::Map && inner.returns != Type::one(DataType::Boolean) {
+        if kind != HigherOrder::Map && inner.returns != ValueType::one(DataType::Boolean) {
             return Err("the function it is given must return a boolean".to_owned());
         }
         if inner.returns.bag {
@@ -631,11 +631,11 @@ impl Function {
             }
             _ => {}
         }
-        let ones: Vec<Type> = arguments.iter().map(|a| Type::one(a.data)).collect();
+        let ones: Vec<ValueType> = arguments.iter().map(|a| ValueType::one(a.data)).collect();
         inner
             .check(&ones)
             .map_err(|e| format!("of the function it is given, {e}"))?;
-        Ok(Type {
+        Ok(ValueType {
             data: inner.returns.data,
             bag: kind == HigherOrder::Map,
         })

@@ -4,20 +4,20 @@ use std::borrow::Cow;
 
 use hashbrown::HashSet;
 
-use super::budget::Budget;
+use super::budget::EvaluationBudget;
 use crate::{error::Fault, values::Value};
 
 /// Up to this many values pairs are compared; of more, keys are hashed.
 const MAX_COMPARED_PAIRWISE: usize = 16;
 
 /// The values of a bag, to test others for membership.
-struct Members<'b, 'a> {
+struct BagMembers<'b, 'a> {
     values: &'b [Value<'a>],
     keys: Option<HashSet<Cow<'b, str>>>,
 }
 
-impl<'b, 'a> Members<'b, 'a> {
-    fn of(values: &'b [Value<'a>], budget: &mut Budget<'_>) -> Result<Self, Fault> {
+impl<'b, 'a> BagMembers<'b, 'a> {
+    fn of(values: &'b [Value<'a>], budget: &mut EvaluationBudget<'_>) -> Result<Self, Fault> {
         // A key is a text of its own.
         budget.spend(values.len().saturating_mul(2))?;
         if values.len() <= MAX_COMPARED_PAIRWISE {
@@ -28,7 +28,11 @@ impl<'b, 'a> Members<'b, 'a> {
         Ok(Self { values, keys })
     }
 
-    fn contains(&self, value: &Value<'_>, budget: &mut Budget<'_>) -> Result<bool, Fault> {
+    fn contains(
+        &self,
+        value: &Value<'_>,
+        budget: &mut EvaluationBudget<'_>,
+    ) -> Result<bool, Fault> {
         if let Some(keys) = &self.keys {
             budget.spend(2 + value.steps_to_key())?;
             Ok(keys.contains(&*value.key(budget.zone)))
@@ -47,7 +51,7 @@ fn steps_to_key(values: &[Value<'_>]) -> usize {
 /// The values without duplicates; the first of each is kept.
 pub fn distinct<'a>(
     values: Vec<Value<'a>>,
-    budget: &mut Budget<'_>,
+    budget: &mut EvaluationBudget<'_>,
 ) -> Result<Vec<Value<'a>>, Fault> {
     let each = values.len().clamp(2, MAX_COMPARED_PAIRWISE);
     budget.spend(values.len().saturating_mul(each / 2 + 1))?;
@@ -76,9 +80,9 @@ pub fn distinct<'a>(
 pub fn intersection<'a>(
     a: Vec<Value<'a>>,
     b: &[Value<'_>],
-    budget: &mut Budget<'_>,
+    budget: &mut EvaluationBudget<'_>,
 ) -> Result<Vec<Value<'a>>, Fault> {
-    let members = Members::of(b, budget)?;
+    let members = BagMembers::of(b, budget)?;
     let mut common = Vec::new();
     for value in a {
         if members.contains(&value, budget)? {
@@ -88,8 +92,12 @@ pub fn intersection<'a>(
     distinct(common, budget)
 }
 
-pub fn is_subset(a: &[Value<'_>], b: &[Value<'_>], budget: &mut Budget<'_>) -> Result<bool, Fault> {
-    let members = Members::of(b, budget)?;
+pub fn is_subset(
+    a: &[Value<'_>],
+    b: &[Value<'_>],
+    budget: &mut EvaluationBudget<'_>,
+) -> Result<bool, Fault> {
+    let members = BagMembers::of(b, budget)?;
     for value in a {
         if !members.contains(value, budget)? {
             return Ok(false);
@@ -98,8 +106,12 @@ pub fn is_subset(a: &[Value<'_>], b: &[Value<'_>], budget: &mut Budget<'_>) -> R
     Ok(true)
 }
 
-pub fn overlaps(a: &[Value<'_>], b: &[Value<'_>], budget: &mut Budget<'_>) -> Result<bool, Fault> {
-    let members = Members::of(b, budget)?;
+pub fn overlaps(
+    a: &[Value<'_>],
+    b: &[Value<'_>],
+    budget: &mut EvaluationBudget<'_>,
+) -> Result<bool, Fault> {
+    let members = BagMembers::of(b, budget)?;
     for value in a {
         if members.contains(value, budget)? {
             return Ok(true);

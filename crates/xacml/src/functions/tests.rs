@@ -30,11 +30,11 @@ fn run(id: &str, arguments: &[&str]) -> Result<Operand<'static>, Fault> {
     let function = find(&format!("urn:oasis:names:tc:xacml:{id}"))
         .unwrap_or_else(|| panic!("there is no {id}"));
     let operands: Vec<_> = arguments.iter().map(|a| operand(a)).collect();
-    let types: Vec<Type> = operands
+    let types: Vec<ValueType> = operands
         .iter()
         .enumerate()
         .map(|(n, o)| match o {
-            Operand::One(value) => Type::one(value.data_type()),
+            Operand::One(value) => ValueType::one(value.data_type()),
             // An empty bag is of the type that is wanted.
             Operand::Bag(values) => values.first().map_or_else(
                 || {
@@ -45,7 +45,7 @@ fn run(id: &str, arguments: &[&str]) -> Result<Operand<'static>, Fault> {
                         .or(function.rest)
                         .unwrap()
                 },
-                |v| Type::bag(v.data_type()),
+                |v| ValueType::bag(v.data_type()),
             ),
         })
         .collect();
@@ -53,7 +53,7 @@ fn run(id: &str, arguments: &[&str]) -> Result<Operand<'static>, Fault> {
         .check(&types)
         .unwrap_or_else(|e| panic!("{id}: {e}"));
     let limits = Limits::DEFAULT;
-    let mut budget = Budget {
+    let mut budget = EvaluationBudget {
         limits: &limits,
         zone: TimezoneOffset::UTC,
         steps: limits.steps,
@@ -244,7 +244,7 @@ fn every_function_of_the_standard_is_there() {
 
 #[test]
 fn arguments_that_do_not_fit_are_distinguished() {
-    let one = |t| Type::one(t);
+    let one = |t| ValueType::one(t);
     let add = find("urn:oasis:names:tc:xacml:1.0:function:integer-add").unwrap();
     assert_eq!(
         add.check(&[one(DataType::Integer)]).unwrap_err(),
@@ -256,12 +256,15 @@ fn arguments_that_do_not_fit_are_distinguished() {
         "argument 2 must be integer, not string"
     );
     assert_eq!(
-        add.check(&[Type::bag(DataType::Integer), one(DataType::Integer)])
+        add.check(&[ValueType::bag(DataType::Integer), one(DataType::Integer)])
             .unwrap_err(),
         "argument 1 must be integer, not a bag of integer"
     );
     let equal = find("urn:oasis:names:tc:xacml:1.0:function:string-equal").unwrap();
-    let strings = [Type::one(DataType::String), Type::bag(DataType::String)];
+    let strings = [
+        ValueType::one(DataType::String),
+        ValueType::bag(DataType::String),
+    ];
     assert_eq!(
         Function::check_higher_order(HigherOrder::AnyOf, equal, &strings),
         Ok(one(DataType::Boolean))
@@ -272,7 +275,7 @@ fn arguments_that_do_not_fit_are_distinguished() {
         Function::check_higher_order(
             HigherOrder::Map,
             add,
-            &[Type::bag(DataType::Integer), one(DataType::Integer)]
+            &[ValueType::bag(DataType::Integer), one(DataType::Integer)]
         )
         .is_ok()
     );
@@ -280,7 +283,7 @@ fn arguments_that_do_not_fit_are_distinguished() {
         Function::check_higher_order(
             HigherOrder::AnyOf,
             add,
-            &[Type::bag(DataType::Integer), one(DataType::Integer)]
+            &[ValueType::bag(DataType::Integer), one(DataType::Integer)]
         )
         .is_err()
     );
@@ -291,7 +294,7 @@ fn arguments_that_do_not_fit_are_distinguished() {
 #[test]
 fn costs_are_bounded() {
     let limits = Limits::DEFAULT;
-    let mut budget = Budget {
+    let mut budget = EvaluationBudget {
         limits: &limits,
         zone: TimezoneOffset::UTC,
         steps: 50,
@@ -303,7 +306,7 @@ fn costs_are_bounded() {
         call(Operation::Subset, vec![bag.clone(), bag], &mut budget).is_err(),
         "steps"
     );
-    let mut budget = Budget {
+    let mut budget = EvaluationBudget {
         limits: &limits,
         zone: TimezoneOffset::UTC,
         steps: 1_000_000,

@@ -40,7 +40,7 @@ pub enum PolicyTree {
 /// are not kept.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Head {
+pub struct PolicyHead {
     /// `PolicyId` or `PolicySetId`, a URI.
     pub id: String,
     /// `Version`
@@ -84,7 +84,7 @@ pub struct CombinerParameter {
 #[non_exhaustive]
 pub struct Policy {
     /// The part that policy sets have too.
-    pub head: Head,
+    pub head: PolicyHead,
     /// `VariableDefinition` elements in document order.
     pub variables: Vec<VariableDefinition>,
     /// The rules in document order.
@@ -96,7 +96,7 @@ pub struct Policy {
 #[non_exhaustive]
 pub struct PolicySet {
     /// The part that policies have too.
-    pub head: Head,
+    pub head: PolicyHead,
     /// Policies, policy sets and references in document order.
     pub children: Vec<PolicyTree>,
 }
@@ -183,14 +183,14 @@ pub enum Expression {
     /// `Apply`
     Apply(Apply),
     /// `VariableReference`, by its `VariableId`.
-    Variable(Name),
+    Variable(ReferencedName),
     /// `Function`, by its `FunctionId`: the first argument of a higher-order function.
-    Function(Name),
+    Function(ReferencedName),
 }
 
 /// An identifier that an element consists of.
 #[derive(Debug, Clone)]
-pub struct Name {
+pub struct ReferencedName {
     /// The identifier.
     pub id: String,
     /// Where the element starts.
@@ -354,7 +354,7 @@ impl Policy {
 impl PolicyTree {
     /// The common part of a policy or policy set; `None` for a reference.
     #[must_use]
-    pub const fn head(&self) -> Option<&Head> {
+    pub const fn head(&self) -> Option<&PolicyHead> {
         match self {
             Self::Policy(policy) => Some(&policy.head),
             Self::PolicySet(set) => Some(&set.head),

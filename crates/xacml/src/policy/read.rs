@@ -3,13 +3,14 @@
 
 use super::{
     AllOf, AnyOf, Apply, AssignmentExpression, CombinerParameter, Designator, Effect, Expression,
-    Head, Literal, Match, Name, ObligationExpression, Policy, PolicySet, PolicyTree, Reference,
-    Rule, Selector, Target, VariableDefinition, Version, VersionPattern, VersionRange,
+    Literal, Match, ObligationExpression, Policy, PolicyHead, PolicySet, PolicyTree, Reference,
+    ReferencedName, Rule, Selector, Target, VariableDefinition, Version, VersionPattern,
+    VersionRange,
 };
 use crate::{
     error::{LoadError, LoadErrorKind},
     limits::{Dialect, Limits, LoadOptions},
-    xml::{self, Element},
+    xml::{self, XmlElement},
 };
 
 impl PolicyTree {
@@ -22,12 +23,12 @@ impl PolicyTree {
     /// its root is not a policy or policy set with an identifier.
     pub fn read(xml: &[u8], options: &LoadOptions) -> Result<(Self, Vec<LoadError>), LoadError> {
         let root = xml::read(xml, options.limits.policy_bytes, &options.limits)?;
-        let mut counted = Counted {
+        let mut counted = DocumentCounts {
             rules: 0,
             matches: 0,
         };
         count(&root, 0, 0, &mut counted, &options.limits)?;
-        let mut reader = Reader {
+        let mut reader = PolicyReader {
             dialect: options.dialect,
             limits: &options.limits,
             errors: Vec::new(),
@@ -63,16 +64,16 @@ impl Policy {
     }
 }
 
-type Read<T> = Result<T, LoadError>;
+type ReadResult<T> = Result<T, LoadError>;
 
-struct Reader<'a> {
+struct PolicyReader<'a> {
     dialect: Dialect,
     limits: &'a Limits,
     errors: Vec<LoadError>,
 }
 
 /// Bounds that a document must keep as a whole: past one nothing of it is read.
-struct Counted {
+struct DocumentCounts {
     rules: usize,
     matches: usize,
 }
@@ -80,12 +81,12 @@ struct Counted {
 /// Checks the bounds on policies, rules, matches and expressions in an element.
 // As deep as the document, which the XML reader bounds.
 fn count(
-    element: &Element,
+    element: &XmlElement,
     policies: usize,
     applies: usize,
-    counted: &mut Counted,
+    counted: &mut DocumentCounts,
     limits: &Limits,
-) -> Read<()> {
+) -> ReadResult<()> {
     let (mut policies, mut applies) = (policies, applies);
     match &*element.name {
         "Policy" | "PolicySet" => policies += 1,
@@ -111,11 +112,11 @@ fn count(
     Err(element.wrong(wrong))
 }
 
-impl Reader<'_> {
-    fn policy(&mut self, element: &Element) -> Read<Policy> {
+impl PolicyReader<'_> {
+    fn policy(&mut self, element: &XmlElement) -> ReadResult<Policy> {
         let mut head = self.head(element, "PolicyId", "RuleCombiningAlgId")?;
         let (mut variables, mut rules) = (Vec::new(), Vec::new());
-        let mut order = Order::default();
+        let mut order = ChildOrder::default();
         for child in &element.children {
             let read = match &*child.name {
                 "Rule" => {
@@ -143,10 +144,10 @@ impl Reader<'_> {
         })
     }
 
-    fn policy_set(&mut self, element: &Element) -> Read<PolicySet> {
+    fn policy_set(&mut self, element: &XmlElement) -> ReadResult<PolicySet> {
         let mut head = self.head(element, "PolicySetId", "PolicyCombiningAlgId")?;
         let mut children = Vec::new();
-        let mut order = Order::default();
+        let mut order = ChildOrder::default();
         for child in &element.children {
             let read = match &*child.name {
                 "Policy" => order
@@ -181,9 +182,9 @@ impl Reader<'_> {
         Ok(PolicySet { head, children })
     }
 
-    fn head(&mut self, element: &Element, id: &str, combining: &str) -> Read<Head> {
+    fn head(&mut self, element: &XmlElement, id: &str, combining: &str) -> ReadResult<PolicyHead> {
         let identifier = element.required(id)?;
-        let mut head = Head {
+        let mut head = PolicyHead {
             id: identifier.to_owned(),
             version: Version::default(),
             combining: String::new(),
@@ -227,11 +228,11 @@ impl Reader<'_> {
     /// What policies and policy sets have in common, in the order of the schema.
     fn common(
         &mut self,
-        child: &Element,
+        child: &XmlElement,
         defaults: &str,
-        head: &mut Head,
-        order: &mut Order,
-    ) -> Read<()> {
+        head: &mut PolicyHead,
+        order: &mut ChildOrder,
+    ) -> ReadResult<()> {
         match &*child.name {
             "Description" => order.once(child, 0),
             "PolicyIssuer" => {
@@ -265,14 +266,20 @@ impl Reader<'_> {
         }
     }
 
-    fn finish(&mut self, element: &Element, head: &mut Head, order: &Order, optional_target: bool) {
+    fn finish(
+        &mut self,
+        element: &XmlElement,
+        head: &mut PolicyHead,
+        order: &ChildOrder,
+        optional_target: bool,
+    ) {
         if !order.seen[3] && !optional_target {
             self.keep(Err(element.wrong("the Target is missing")), head);
         }
     }
 
     /// Records an error, and that it broke the element around it.
-    fn keep(&mut self, result: Read<()>, head: &mut Head) {
+    fn keep(&mut self, result: ReadResult<()>, head: &mut PolicyHead) {
         if let Err(mut error) = result {
             error.element = format!("{} of policy {}", error.element, head.id);
             head.broken.get_or_insert_with(|| error.clone());
@@ -281,7 +288,7 @@ impl Reader<'_> {
     }
 
     /// Reads a rule. An error in it breaks this rule alone.
-    fn rule(&mut self, element: &Element, in_order: Read<()>, policy: &str) -> Rule {
+    fn rule(&mut self, element: &XmlElement, in_order: ReadResult<()>, policy: &str) -> Rule {
         let id = element
             .required("RuleId")
             .and_then(|id| self.identifier(element, id));
@@ -312,9 +319,9 @@ impl Reader<'_> {
         rule
     }
 
-    fn rule_body(&mut self, element: &Element, rule: &mut Rule) -> Read<()> {
+    fn rule_body(&mut self, element: &XmlElement, rule: &mut Rule) -> ReadResult<()> {
         element.only_attributes(&["RuleId", "Effect"])?;
-        let mut order = Order::default();
+        let mut order = ChildOrder::default();
         for child in &element.children {
             match &*child.name {
                 "Description" => order.once(child, 0)?,
@@ -347,7 +354,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn effect(&self, element: &Element, name: &str) -> Read<Effect> {
+    fn effect(&self, element: &XmlElement, name: &str) -> ReadResult<Effect> {
         let text = element.required(name)?;
         match text {
             "Permit" => Ok(Effect::Permit),
@@ -362,14 +369,14 @@ impl Reader<'_> {
         }
     }
 
-    fn identifier(&self, element: &Element, text: &str) -> Read<String> {
+    fn identifier(&self, element: &XmlElement, text: &str) -> ReadResult<String> {
         if text.len() > self.limits.identifier_bytes {
             return Err(element.wrong("an identifier is too long"));
         }
         Ok(text.to_owned())
     }
 
-    fn target(&self, element: &Element) -> Read<Target> {
+    fn target(&self, element: &XmlElement) -> ReadResult<Target> {
         element.only_attributes(&[])?;
         element
             .children
@@ -378,7 +385,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn any_of(&self, element: &Element) -> Read<AnyOf> {
+    fn any_of(&self, element: &XmlElement) -> ReadResult<AnyOf> {
         expect(element, "AnyOf")?;
         non_empty(
             element,
@@ -386,11 +393,11 @@ impl Reader<'_> {
                 .children
                 .iter()
                 .map(|all| self.all_of(all))
-                .collect::<Read<_>>()?,
+                .collect::<ReadResult<_>>()?,
         )
     }
 
-    fn all_of(&self, element: &Element) -> Read<AllOf> {
+    fn all_of(&self, element: &XmlElement) -> ReadResult<AllOf> {
         expect(element, "AllOf")?;
         non_empty(
             element,
@@ -398,11 +405,11 @@ impl Reader<'_> {
                 .children
                 .iter()
                 .map(|m| self.match_(m))
-                .collect::<Read<_>>()?,
+                .collect::<ReadResult<_>>()?,
         )
     }
 
-    fn match_(&self, element: &Element) -> Read<Match> {
+    fn match_(&self, element: &XmlElement) -> ReadResult<Match> {
         if &*element.name != "Match" {
             return Err(element.wrong("only Match belongs here"));
         }
@@ -426,7 +433,7 @@ impl Reader<'_> {
         })
     }
 
-    fn single(&self, element: &Element) -> Read<Expression> {
+    fn single(&self, element: &XmlElement) -> ReadResult<Expression> {
         match element.children.as_slice() {
             [only] => self.expression(only),
             _ => Err(element.wrong("exactly one expression belongs here")),
@@ -434,7 +441,7 @@ impl Reader<'_> {
     }
 
     // The recursion is as deep as the document, which the XML reader bounds.
-    fn expression(&self, element: &Element) -> Read<Expression> {
+    fn expression(&self, element: &XmlElement) -> ReadResult<Expression> {
         let id = |name: &str| self.identifier(element, element.required(name)?);
         match &*element.name {
             "AttributeValue" => self.literal(element).map(Expression::Literal),
@@ -484,7 +491,7 @@ impl Reader<'_> {
                     .iter()
                     .skip(usize::from(described))
                     .map(|c| self.expression(c))
-                    .collect::<Read<_>>()?;
+                    .collect::<ReadResult<_>>()?;
                 Ok(Expression::Apply(Apply {
                     function: id("FunctionId")?,
                     arguments,
@@ -493,14 +500,14 @@ impl Reader<'_> {
             }
             "VariableReference" => {
                 element.only_attributes(&["VariableId"])?;
-                Ok(Expression::Variable(Name {
+                Ok(Expression::Variable(ReferencedName {
                     id: id("VariableId")?,
                     at: element.at,
                 }))
             }
             "Function" => {
                 element.only_attributes(&["FunctionId"])?;
-                Ok(Expression::Function(Name {
+                Ok(Expression::Function(ReferencedName {
                     id: id("FunctionId")?,
                     at: element.at,
                 }))
@@ -509,7 +516,7 @@ impl Reader<'_> {
         }
     }
 
-    fn literal(&self, element: &Element) -> Read<Literal> {
+    fn literal(&self, element: &XmlElement) -> ReadResult<Literal> {
         let text = element.deep_text();
         if text.len() > self.limits.value_bytes {
             return Err(element.wrong("a value is too long"));
@@ -523,7 +530,7 @@ impl Reader<'_> {
         })
     }
 
-    fn variable(&self, element: &Element) -> Read<VariableDefinition> {
+    fn variable(&self, element: &XmlElement) -> ReadResult<VariableDefinition> {
         element.only_attributes(&["VariableId"])?;
         Ok(VariableDefinition {
             id: self.identifier(element, element.required("VariableId")?)?,
@@ -534,12 +541,12 @@ impl Reader<'_> {
 
     fn obligations(
         &self,
-        element: &Element,
+        element: &XmlElement,
         child: &str,
         id: &str,
         effect: &str,
-    ) -> Read<Vec<ObligationExpression>> {
-        let one = |e: &Element| {
+    ) -> ReadResult<Vec<ObligationExpression>> {
+        let one = |e: &XmlElement| {
             if *e.name != *child {
                 return Err(e.wrong(format!("only {child} belongs here")));
             }
@@ -551,16 +558,20 @@ impl Reader<'_> {
                     .children
                     .iter()
                     .map(|a| self.assignment(a))
-                    .collect::<Read<_>>()?,
+                    .collect::<ReadResult<_>>()?,
             })
         };
         non_empty(
             element,
-            element.children.iter().map(one).collect::<Read<_>>()?,
+            element
+                .children
+                .iter()
+                .map(one)
+                .collect::<ReadResult<_>>()?,
         )
     }
 
-    fn assignment(&self, element: &Element) -> Read<AssignmentExpression> {
+    fn assignment(&self, element: &XmlElement) -> ReadResult<AssignmentExpression> {
         if &*element.name != "AttributeAssignmentExpression" {
             return Err(element.wrong("only AttributeAssignmentExpression belongs here"));
         }
@@ -573,13 +584,13 @@ impl Reader<'_> {
         })
     }
 
-    fn parameters(&self, element: &Element, about: &str) -> Read<Vec<CombinerParameter>> {
+    fn parameters(&self, element: &XmlElement, about: &str) -> ReadResult<Vec<CombinerParameter>> {
         let subject = if &*element.name == "CombinerParameters" {
             None
         } else {
             Some(element.required(about)?.to_owned())
         };
-        let one = |e: &Element| {
+        let one = |e: &XmlElement| {
             e.only_attributes(&["ParameterName"])?;
             match e.children.as_slice() {
                 [value] if &*e.name == "CombinerParameter" && &*value.name == "AttributeValue" => {
@@ -595,7 +606,7 @@ impl Reader<'_> {
         element.children.iter().map(one).collect()
     }
 
-    fn reference(&self, element: &Element) -> Read<Reference> {
+    fn reference(&self, element: &XmlElement) -> ReadResult<Reference> {
         element.only_attributes(&["Version", "EarliestVersion", "LatestVersion"])?;
         let pattern = |name: &str| match element.attribute(name) {
             None => Ok(None),
@@ -620,14 +631,14 @@ impl Reader<'_> {
     }
 }
 
-fn expect(element: &Element, name: &str) -> Read<()> {
+fn expect(element: &XmlElement, name: &str) -> ReadResult<()> {
     if *element.name != *name {
         return Err(element.wrong(format!("only {name} belongs here")));
     }
     element.only_attributes(&[])
 }
 
-fn non_empty<T>(element: &Element, list: Vec<T>) -> Read<Vec<T>> {
+fn non_empty<T>(element: &XmlElement, list: Vec<T>) -> ReadResult<Vec<T>> {
     if list.is_empty() {
         Err(element.wrong("the element must not be empty"))
     } else {
@@ -635,7 +646,7 @@ fn non_empty<T>(element: &Element, list: Vec<T>) -> Read<Vec<T>> {
     }
 }
 
-fn xpath_version(element: &Element) -> Read<Option<String>> {
+fn xpath_version(element: &XmlElement) -> ReadResult<Option<String>> {
     match element.children.as_slice() {
         [] => Ok(None),
         [only] if &*only.name == "XPathVersion" => Ok(Some(only.text.trim().to_owned())),
@@ -645,13 +656,13 @@ fn xpath_version(element: &Element) -> Read<Option<String>> {
 
 /// Checks that children are in the order of the schema.
 #[derive(Default)]
-struct Order {
+struct ChildOrder {
     at: usize,
     seen: [bool; 8],
 }
 
-impl Order {
-    fn step(&mut self, element: &Element, place: usize) -> Read<()> {
+impl ChildOrder {
+    fn step(&mut self, element: &XmlElement, place: usize) -> ReadResult<()> {
         if place < self.at {
             return Err(element.wrong("the element comes too late"));
         }
@@ -660,7 +671,7 @@ impl Order {
         Ok(())
     }
 
-    fn once(&mut self, element: &Element, place: usize) -> Read<()> {
+    fn once(&mut self, element: &XmlElement, place: usize) -> ReadResult<()> {
         if self.seen[place] {
             return Err(element.wrong("the element is repeated"));
         }

@@ -68,7 +68,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum VersionPart {
     Number(u64),
     /// `*`: one number.
     Any,
@@ -79,21 +79,21 @@ enum Part {
 /// A version with wildcards: `*` for one number, and a final `+` for one or more (section 5.13 of
 /// the standard).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VersionPattern(Box<[Part]>);
+pub struct VersionPattern(Box<[VersionPart]>);
 
 impl VersionPattern {
     /// Reads numbers, `*` and a final `+`, with dots between them; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let parts: Box<[Part]> = text
+        let parts: Box<[VersionPart]> = text
             .split('.')
             .map(|part| match part {
-                "*" => Some(Part::Any),
-                "+" => Some(Part::Rest),
-                _ => number(part).map(Part::Number),
+                "*" => Some(VersionPart::Any),
+                "+" => Some(VersionPart::Rest),
+                _ => number(part).map(VersionPart::Number),
             })
             .collect::<Option<_>>()?;
-        let early = parts.iter().rev().skip(1).any(|p| *p == Part::Rest);
+        let early = parts.iter().rev().skip(1).any(|p| *p == VersionPart::Rest);
         (!early).then_some(Self(parts))
     }
 
@@ -104,8 +104,8 @@ impl VersionPattern {
         for part in &self.0 {
             match (part, numbers.next()) {
                 (_, None) => return false,
-                (Part::Number(a), Some(b)) if a != b => return false,
-                (Part::Rest, Some(_)) => return true,
+                (VersionPart::Number(a), Some(b)) if a != b => return false,
+                (VersionPart::Rest, Some(_)) => return true,
                 _ => {}
             }
         }
@@ -119,9 +119,9 @@ impl VersionPattern {
         let mut numbers = version.parts.iter();
         for part in &self.0 {
             match (part, numbers.next()) {
-                (Part::Rest, _) => return Ordering::Equal,
+                (VersionPart::Rest, _) => return Ordering::Equal,
                 (_, None) => return Ordering::Less,
-                (Part::Number(a), Some(b)) if a != b => return b.cmp(a),
+                (VersionPart::Number(a), Some(b)) if a != b => return b.cmp(a),
                 _ => {}
             }
         }

@@ -4,8 +4,8 @@ use super::{
     Program,
     environment::Environment,
     list::{NONE, position},
-    vocabulary::Attributes,
-    work::Work,
+    vocabulary::AttributeTable,
+    work::EvaluationMemory,
 };
 use crate::{
     context::Category,
@@ -29,17 +29,17 @@ const BYTES_PER_STEP: usize = 256;
 /// Reusable memory of decisions. A thread needs one for all of its decisions, of any program; after
 /// the first few, decisions over literal targets allocate nothing.
 ///
-/// Both parts are public, so that they can be borrowed one by one: [`Prepared`] keeps the first while
+/// Both parts are public, so that they can be borrowed one by one: [`PreparedRequest`] keeps the first while
 /// its evaluations use the second.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// For the values of a request.
     pub binding: Binding,
     /// For an evaluation.
-    pub work: Work,
+    pub work: EvaluationMemory,
 }
 
-/// The values of a request as a program sees them, while the request is [`Prepared`]. Its memory is
+/// The values of a request as a program sees them, while the request is [prepared](PreparedRequest). Its memory is
 /// used again by the next one.
 #[derive(Debug, Default)]
 pub struct Binding {
@@ -47,14 +47,14 @@ pub struct Binding {
     pub(super) symbols: Vec<u32>,
     /// First and last link of each slot.
     heads: Vec<(u32, u32)>,
-    links: Vec<Link>,
+    links: Vec<SlotValueLink>,
     /// Steps of looking at the values of the request.
     pub(super) values: usize,
 }
 
 /// A value of a slot, by its numbers in the request, and the next value of the same slot.
 #[derive(Debug, Clone, Copy)]
-struct Link {
+struct SlotValueLink {
     category: u32,
     attribute: u32,
     value: u32,
@@ -63,12 +63,12 @@ struct Link {
 
 /// The categories of one decision.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Categories<'r> {
+pub(super) enum DecisionCategories<'r> {
     Slice(&'r [Category<'r>]),
     Refs(&'r [&'r Category<'r>]),
 }
 
-impl<'r> Categories<'r> {
+impl<'r> DecisionCategories<'r> {
     pub const fn len(self) -> usize {
         match self {
             Self::Slice(list) => list.len(),
@@ -98,10 +98,10 @@ impl<'r> Categories<'r> {
 /// It is one individual decision request. A [`Request`](crate::Request) that may ask for several
 /// decisions is answered by a [`Decider`](crate::Decider).
 #[derive(Debug)]
-pub struct Prepared<'r> {
+pub struct PreparedRequest<'r> {
     pub(super) program: &'r Program,
     /// Categories of the request.
-    pub(super) given: Categories<'r>,
+    pub(super) given: DecisionCategories<'r>,
     /// Attributes that came from the clock or the source.
     pub(super) extra: Vec<Category<'static>>,
     pub(super) environment: Environment<'r>,
@@ -110,7 +110,7 @@ pub struct Prepared<'r> {
     pub(super) binding: &'r Binding,
 }
 
-impl<'r> Prepared<'r> {
+impl<'r> PreparedRequest<'r> {
     /// Prepares the categories of a request. A category that is repeated counts as one with the
     /// attributes of all.
     pub fn new(
@@ -119,23 +119,33 @@ impl<'r> Prepared<'r> {
         environment: Environment<'r>,
         binding: &'r mut Binding,
     ) -> Self {
-        Self::prepare(program, Categories::Slice(categories), environment, binding)
+        Self::prepare(
+            program,
+            DecisionCategories::Slice(categories),
+            environment,
+            binding,
+        )
     }
 
     /// Prepares categories by reference, such as some of a request's; otherwise the same as
-    /// [`Prepared::new`].
+    /// [`PreparedRequest::new`].
     pub fn from_refs(
         program: &'r Program,
         categories: &'r [&'r Category<'r>],
         environment: Environment<'r>,
         binding: &'r mut Binding,
     ) -> Self {
-        Self::prepare(program, Categories::Refs(categories), environment, binding)
+        Self::prepare(
+            program,
+            DecisionCategories::Refs(categories),
+            environment,
+            binding,
+        )
     }
 
     pub(super) fn prepare(
         program: &'r Program,
-        given: Categories<'r>,
+        given: DecisionCategories<'r>,
         environment: Environment<'r>,
         binding: &'r mut Binding,
     ) -> Self {
@@ -175,7 +185,7 @@ fn same(a: &str, b: &str) -> bool {
 /// Attributes that the program refers to and the request lacks.
 fn supplied(
     program: &Program,
-    attributes: &Attributes,
+    attributes: &AttributeTable,
     binding: &Binding,
     environment: &Environment<'_>,
 ) -> Vec<Category<'static>> {
@@ -236,7 +246,7 @@ impl Binding {
     fn add(
         &mut self,
         program: &Program,
-        attributes: &Attributes,
+        attributes: &AttributeTable,
         number: usize,
         category: &Category<'_>,
     ) {
@@ -285,7 +295,7 @@ impl Binding {
                 if slot.read {
                     self.link(
                         slot.number,
-                        Link {
+                        SlotValueLink {
                             category: number,
                             attribute: a as u32,
                             value: v as u32,
@@ -306,7 +316,7 @@ impl Binding {
         }
     }
 
-    fn link(&mut self, slot: u32, link: Link) {
+    fn link(&mut self, slot: u32, link: SlotValueLink) {
         let number = u32::try_from(self.links.len()).unwrap_or(NONE);
         self.links.push(link);
         if let Some(head) = self.heads.get_mut(slot as usize) {

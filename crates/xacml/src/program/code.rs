@@ -4,43 +4,43 @@
 //! its parts would be fetched one after the other, each after a cache miss; in one array they are
 //! adjacent and can be fetched together.
 //!
-//! A node or rule begins with the words of its [`Head`], the flags of its obligations, and the sets
+//! A node or rule begins with the words of its [`CompiledHead`], the flags of its obligations, and the sets
 //! of its target, each as its length and its symbols. A policy continues with its index and its
 //! rules, a policy set with its index, the offsets of its children, and the children themselves.
 
 use super::{
-    combine::Algorithm,
-    index::Index,
-    list::{NONE, Span},
+    combine::CombiningAlgorithm,
+    index::SymbolIndex,
+    list::{ListRange, NONE},
 };
 use crate::policy::Effect;
 
 /// The words. Offsets are indices of words; the root is at 0.
 #[derive(Debug, Default)]
-pub struct Code(Box<[u32]>);
+pub struct ProgramCode(Box<[u32]>);
 
 /// The common part of nodes and rules.
 #[derive(Debug, Clone, Copy)]
-pub struct Head<'c> {
+pub struct CompiledHead<'c> {
     /// Its number among the names of nodes, or of rules.
     pub number: u32,
     /// Number of the load error that replaces it, in a lenient load; else [`NONE`].
     pub stub: u32,
-    pub target: Target<'c>,
-    pub obligations: Obligations<'c>,
+    pub target: CompiledTarget<'c>,
+    pub obligations: ObligationList<'c>,
 }
 
 /// A target: first the sets, which are cheap and cannot fail, then the other clauses in document
 /// order.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'c> {
+pub struct CompiledTarget<'c> {
     sets: &'c [u32],
-    pub clauses: Span,
+    pub clauses: ListRange,
 }
 
 /// The obligations and advice of a node or rule.
 #[derive(Debug, Clone, Copy)]
-pub struct Obligations<'c> {
+pub struct ObligationList<'c> {
     first: u32,
     flags: &'c [u32],
 }
@@ -57,10 +57,10 @@ pub struct ObligationEntry {
 
 /// A policy set, a policy or a reference to one.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'c> {
-    pub head: Head<'c>,
+pub struct ProgramNode<'c> {
+    pub head: CompiledHead<'c>,
     pub kind: NodeKind<'c>,
-    pub algorithm: Algorithm,
+    pub algorithm: CombiningAlgorithm,
     /// The words of the index of rules or children; empty when there is none.
     pub index: &'c [u32],
 }
@@ -76,8 +76,8 @@ pub enum NodeKind<'c> {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Rule<'c> {
-    pub head: Head<'c>,
+pub struct CompiledRule<'c> {
+    pub head: CompiledHead<'c>,
     pub effect: Effect,
     /// Whether the effect could not be read. Only a rule that a load error replaces may be so.
     pub is_effect_unknown: bool,
@@ -94,7 +94,7 @@ pub struct HeadDraft {
     pub stub: u32,
     /// The symbols of each set, sorted.
     pub sets: Vec<Vec<u32>>,
-    pub clauses: Span,
+    pub clauses: ListRange,
     /// Their numbers are consecutive.
     pub obligations: Vec<ObligationEntry>,
 }
@@ -103,12 +103,12 @@ pub struct HeadDraft {
 #[derive(Debug)]
 pub struct NodeDraft {
     pub head: HeadDraft,
-    pub kind: KindDraft,
-    pub algorithm: Algorithm,
+    pub kind: NodeKindDraft,
+    pub algorithm: CombiningAlgorithm,
 }
 
 #[derive(Debug)]
-pub enum KindDraft {
+pub enum NodeKindDraft {
     Policy(Vec<RuleDraft>),
     PolicySet(Vec<NodeDraft>),
     Reference(u32),
@@ -135,7 +135,7 @@ const UNKNOWN_EFFECT: u32 = 2;
 const ADVICE: u32 = 2;
 const CONSTANT: u32 = 4;
 
-impl<'c> Target<'c> {
+impl<'c> CompiledTarget<'c> {
     /// The sets, of each of which the request must have a symbol; each is sorted. A set is an `AnyOf`
     /// whose alternatives are single equalities.
     pub fn sets(self) -> impl Iterator<Item = &'c [u32]> {
@@ -149,7 +149,7 @@ impl<'c> Target<'c> {
     }
 }
 
-impl<'c> Obligations<'c> {
+impl<'c> ObligationList<'c> {
     pub const fn is_empty(self) -> bool {
         self.flags.is_empty()
     }
@@ -181,7 +181,7 @@ const fn flag(effect: Effect) -> u32 {
     }
 }
 
-impl Code {
+impl ProgramCode {
     /// Writes a policy or policy set.
     pub fn of(root: &NodeDraft) -> Self {
         let mut words = Vec::new();
@@ -203,7 +203,7 @@ impl Code {
 
     /// The node at an offset.
     #[inline]
-    pub fn node(&self, at: u32) -> Option<Node<'_>> {
+    pub fn node(&self, at: u32) -> Option<ProgramNode<'_>> {
         let (head, [tag, index, members], rest) = self.head(at)?;
         let (index, rest) = rest.split_at_checked(index as usize)?;
         let kind = match tag & 3 {
@@ -214,19 +214,19 @@ impl Code {
             POLICY_SET => NodeKind::PolicySet(rest.get(..members as usize)?),
             _ => NodeKind::Reference(members),
         };
-        Some(Node {
+        Some(ProgramNode {
             head,
             kind,
-            algorithm: *Algorithm::ALL.get(tag as usize >> 2)?,
+            algorithm: *CombiningAlgorithm::ALL.get(tag as usize >> 2)?,
             index,
         })
     }
 
     /// The rule at an offset.
     #[inline]
-    pub fn rule(&self, at: u32) -> Option<Rule<'_>> {
+    pub fn rule(&self, at: u32) -> Option<CompiledRule<'_>> {
         let (head, [tag, condition, next], _) = self.head(at)?;
-        Some(Rule {
+        Some(CompiledRule {
             head,
             effect: effect(tag),
             is_effect_unknown: tag & UNKNOWN_EFFECT != 0,
@@ -238,7 +238,7 @@ impl Code {
     /// The head at an offset, the three words of it that mean different things for nodes and rules,
     /// and the words after it.
     #[inline]
-    fn head(&self, at: u32) -> Option<(Head<'_>, [u32; 3], &[u32])> {
+    fn head(&self, at: u32) -> Option<(CompiledHead<'_>, [u32; 3], &[u32])> {
         let (head, rest) = self.0.get(at as usize..)?.split_first_chunk::<HEAD>()?;
         let [
             tag,
@@ -255,14 +255,14 @@ impl Code {
         let (flags, rest) = rest.split_at_checked(obligations as usize)?;
         let (sets, rest) = rest.split_at_checked(sets as usize)?;
         let (target, obligations) = (
-            Target {
+            CompiledTarget {
                 sets,
-                clauses: Span { start, end },
+                clauses: ListRange { start, end },
             },
-            Obligations { first, flags },
+            ObligationList { first, flags },
         );
         Some((
-            Head {
+            CompiledHead {
                 number,
                 stub,
                 target,
@@ -315,25 +315,25 @@ fn write_head(words: &mut Vec<u32>, draft: &HeadDraft, [tag, one, other]: [u32; 
 // The recursion is as deep as the document, which the XML reader bounds.
 fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
     let (kind, members): (u32, Vec<&HeadDraft>) = match &draft.kind {
-        KindDraft::Policy(rules) => (POLICY, rules.iter().map(|rule| &rule.head).collect()),
-        KindDraft::PolicySet(children) => (
+        NodeKindDraft::Policy(rules) => (POLICY, rules.iter().map(|rule| &rule.head).collect()),
+        NodeKindDraft::PolicySet(children) => (
             POLICY_SET,
             children.iter().map(|child| &child.head).collect(),
         ),
-        KindDraft::Reference(_) => (REFERENCE, Vec::new()),
+        NodeKindDraft::Reference(_) => (REFERENCE, Vec::new()),
     };
     // A broken member is Indeterminate for every request, so the index must not rule it out.
     let sets: Vec<&[Vec<u32>]> = members
         .iter()
         .map(|head| if head.stub == NONE { &*head.sets } else { &[] })
         .collect();
-    let index = Index::new(&sets);
-    let algorithm = Algorithm::ALL
+    let index = SymbolIndex::new(&sets);
+    let algorithm = CombiningAlgorithm::ALL
         .iter()
         .position(|a| *a == draft.algorithm)
         .unwrap_or(usize::MAX);
-    let length = index.as_ref().map_or(0, Index::words);
-    let last = if let KindDraft::Reference(number) = draft.kind {
+    let length = index.as_ref().map_or(0, SymbolIndex::words);
+    let last = if let NodeKindDraft::Reference(number) = draft.kind {
         number as usize
     } else {
         members.len()
@@ -345,7 +345,7 @@ fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
     words.resize(at + length, 0);
     let mut offsets = Vec::new();
     match &draft.kind {
-        KindDraft::Policy(rules) => {
+        NodeKindDraft::Policy(rules) => {
             for rule in rules {
                 let start = words.len();
                 offsets.push(offset(words));
@@ -354,7 +354,7 @@ fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
                 words[start + HEAD - 1] = offset(words);
             }
         }
-        KindDraft::PolicySet(children) => {
+        NodeKindDraft::PolicySet(children) => {
             let table = words.len();
             words.resize(table + children.len(), 0);
             for (n, child) in children.iter().enumerate() {
@@ -363,7 +363,7 @@ fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
                 write_node(words, child);
             }
         }
-        KindDraft::Reference(_) => {}
+        NodeKindDraft::Reference(_) => {}
     }
     if let Some(index) = index {
         index.write(&offsets, &mut words[at..at + length]);
@@ -400,7 +400,7 @@ mod tests {
                         .into_iter()
                         .map(|set| set.into_iter().collect())
                         .collect(),
-                    clauses: Span { start, end },
+                    clauses: ListRange { start, end },
                     obligations: (first..)
                         .zip(obligations)
                         .map(|(number, (effect, advice, constant))| ObligationEntry {
@@ -423,28 +423,28 @@ mod tests {
             },
         );
         let leaf = prop_oneof![
-            3 => prop::collection::vec(rule, 0..9).prop_map(KindDraft::Policy),
-            1 => any::<u32>().prop_map(KindDraft::Reference),
+            3 => prop::collection::vec(rule, 0..9).prop_map(NodeKindDraft::Policy),
+            1 => any::<u32>().prop_map(NodeKindDraft::Reference),
         ];
         let kind = leaf.prop_recursive(3, 24, 7, |inner| {
             prop::collection::vec(
-                (head(), inner, 0..Algorithm::ALL.len()).prop_map(with_algorithm),
+                (head(), inner, 0..CombiningAlgorithm::ALL.len()).prop_map(with_algorithm),
                 0..7,
             )
-            .prop_map(KindDraft::PolicySet)
+            .prop_map(NodeKindDraft::PolicySet)
         });
-        (head(), kind, 0..Algorithm::ALL.len()).prop_map(with_algorithm)
+        (head(), kind, 0..CombiningAlgorithm::ALL.len()).prop_map(with_algorithm)
     }
 
-    fn with_algorithm((head, kind, algorithm): (HeadDraft, KindDraft, usize)) -> NodeDraft {
+    fn with_algorithm((head, kind, algorithm): (HeadDraft, NodeKindDraft, usize)) -> NodeDraft {
         NodeDraft {
             head,
             kind,
-            algorithm: Algorithm::ALL[algorithm],
+            algorithm: CombiningAlgorithm::ALL[algorithm],
         }
     }
 
-    fn assert_head(head: &Head<'_>, draft: &HeadDraft) {
+    fn assert_head(head: &CompiledHead<'_>, draft: &HeadDraft) {
         assert_eq!(
             (head.number, head.stub, head.target.clauses),
             (draft.number, draft.stub, draft.clauses)
@@ -485,16 +485,16 @@ mod tests {
         );
     }
 
-    fn assert_node(code: &Code, offset: u32, draft: &NodeDraft, present: &[u32]) {
+    fn assert_node(code: &ProgramCode, offset: u32, draft: &NodeDraft, present: &[u32]) {
         let node = code.node(offset).unwrap();
         assert_head(&node.head, &draft.head);
         assert_eq!(node.algorithm, draft.algorithm);
         let members: Vec<(u32, &HeadDraft)> = match (&node.kind, &draft.kind) {
-            (NodeKind::Reference(number), KindDraft::Reference(written)) => {
+            (NodeKind::Reference(number), NodeKindDraft::Reference(written)) => {
                 assert_eq!(number, written);
                 Vec::new()
             }
-            (NodeKind::Policy { first, count }, KindDraft::Policy(rules)) => {
+            (NodeKind::Policy { first, count }, NodeKindDraft::Policy(rules)) => {
                 assert_eq!(*count as usize, rules.len());
                 let mut offset = *first;
                 rules
@@ -513,7 +513,7 @@ mod tests {
                     })
                     .collect()
             }
-            (NodeKind::PolicySet(offsets), KindDraft::PolicySet(children)) => {
+            (NodeKind::PolicySet(offsets), NodeKindDraft::PolicySet(children)) => {
                 assert_eq!(offsets.len(), children.len());
                 children
                     .iter()
@@ -533,7 +533,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(draft in node(), present in prop::collection::btree_set(0_u32..12, 0..6)) {
-            assert_node(&Code::of(&draft), 0, &draft, &present.into_iter().collect::<Vec<_>>());
+            assert_node(&ProgramCode::of(&draft), 0, &draft, &present.into_iter().collect::<Vec<_>>());
         }
     }
 }

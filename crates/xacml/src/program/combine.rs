@@ -5,7 +5,7 @@ use crate::{error::Fault, policy::Effect};
 /// A combining algorithm. The ordered forms are the same as the others, since all evaluate in
 /// document order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
+pub enum CombiningAlgorithm {
     DenyOverrides,
     PermitOverrides,
     DenyUnlessPermit,
@@ -18,7 +18,7 @@ pub enum Algorithm {
     LegacyPolicies(Effect),
 }
 
-impl Algorithm {
+impl CombiningAlgorithm {
     /// All of them; programs name one by its index.
     pub const ALL: [Self; 10] = [
         Self::DenyOverrides,
@@ -75,7 +75,7 @@ impl Algorithm {
 /// Which decisions were possible but for the error: the extended Indeterminate values (section 7.10
 /// of the standard).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum IndeterminateExtent {
     /// Indeterminate{P}
     Permit,
     /// Indeterminate{D}
@@ -84,7 +84,7 @@ pub enum Extent {
     Both,
 }
 
-impl From<Effect> for Extent {
+impl From<Effect> for IndeterminateExtent {
     fn from(effect: Effect) -> Self {
         match effect {
             Effect::Permit => Self::Permit,
@@ -95,16 +95,16 @@ impl From<Effect> for Extent {
 
 /// Value of a rule, a policy or a policy set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ElementValue {
     NotApplicable,
     Decided(Effect),
-    Indeterminate(Extent, Fault),
+    Indeterminate(IndeterminateExtent, Fault),
 }
 
 /// Combines the values of children one by one.
 #[derive(Debug)]
 pub struct Combiner {
-    algorithm: Algorithm,
+    algorithm: CombiningAlgorithm,
     permit: bool,
     deny: bool,
     maybe_permit: Option<Fault>,
@@ -112,11 +112,11 @@ pub struct Combiner {
     maybe_both: Option<Fault>,
     /// First error of any kind.
     first_fault: Option<Fault>,
-    decided: Option<Verdict>,
+    decided: Option<ElementValue>,
 }
 
 impl Combiner {
-    pub const fn new(algorithm: Algorithm) -> Self {
+    pub const fn new(algorithm: CombiningAlgorithm) -> Self {
         Self {
             algorithm,
             permit: false,
@@ -132,47 +132,47 @@ impl Combiner {
     /// Whether a rule of this effect and without obligations can still make a difference.
     pub const fn needs(&self, effect: Effect) -> bool {
         match (self.algorithm, effect) {
-            (Algorithm::DenyOverrides, Effect::Permit) => !self.permit,
-            (Algorithm::PermitOverrides, Effect::Deny) => !self.deny,
+            (CombiningAlgorithm::DenyOverrides, Effect::Permit) => !self.permit,
+            (CombiningAlgorithm::PermitOverrides, Effect::Deny) => !self.deny,
             _ => true,
         }
     }
 
     /// Adds a child; true when the outcome is final, whatever further children are.
-    pub fn add(&mut self, child: Verdict) -> bool {
+    pub fn add(&mut self, child: ElementValue) -> bool {
         match child {
-            Verdict::NotApplicable => return false,
-            Verdict::Decided(Effect::Permit) => self.permit = true,
-            Verdict::Decided(Effect::Deny) => self.deny = true,
-            Verdict::Indeterminate(extent, fault) => {
+            ElementValue::NotApplicable => return false,
+            ElementValue::Decided(Effect::Permit) => self.permit = true,
+            ElementValue::Decided(Effect::Deny) => self.deny = true,
+            ElementValue::Indeterminate(extent, fault) => {
                 let slot = match extent {
-                    Extent::Permit => &mut self.maybe_permit,
-                    Extent::Deny => &mut self.maybe_deny,
-                    Extent::Both => &mut self.maybe_both,
+                    IndeterminateExtent::Permit => &mut self.maybe_permit,
+                    IndeterminateExtent::Deny => &mut self.maybe_deny,
+                    IndeterminateExtent::Both => &mut self.maybe_both,
                 };
                 slot.get_or_insert(fault);
                 self.first_fault.get_or_insert(fault);
             }
         }
         self.decided = match (self.algorithm, child) {
-            (Algorithm::FirstApplicable, verdict) => Some(verdict),
+            (CombiningAlgorithm::FirstApplicable, verdict) => Some(verdict),
             (
-                Algorithm::DenyOverrides
-                | Algorithm::PermitUnlessDeny
-                | Algorithm::LegacyRules(Effect::Deny)
-                | Algorithm::LegacyPolicies(Effect::Deny),
-                Verdict::Decided(Effect::Deny),
+                CombiningAlgorithm::DenyOverrides
+                | CombiningAlgorithm::PermitUnlessDeny
+                | CombiningAlgorithm::LegacyRules(Effect::Deny)
+                | CombiningAlgorithm::LegacyPolicies(Effect::Deny),
+                ElementValue::Decided(Effect::Deny),
             )
             | (
-                Algorithm::PermitOverrides
-                | Algorithm::DenyUnlessPermit
-                | Algorithm::LegacyRules(Effect::Permit)
-                | Algorithm::LegacyPolicies(Effect::Permit),
-                Verdict::Decided(Effect::Permit),
+                CombiningAlgorithm::PermitOverrides
+                | CombiningAlgorithm::DenyUnlessPermit
+                | CombiningAlgorithm::LegacyRules(Effect::Permit)
+                | CombiningAlgorithm::LegacyPolicies(Effect::Permit),
+                ElementValue::Decided(Effect::Permit),
             ) => Some(child),
             // The deprecated form for policies turns an error into Deny.
-            (Algorithm::LegacyPolicies(Effect::Deny), Verdict::Indeterminate(..)) => {
-                Some(Verdict::Decided(Effect::Deny))
+            (CombiningAlgorithm::LegacyPolicies(Effect::Deny), ElementValue::Indeterminate(..)) => {
+                Some(ElementValue::Decided(Effect::Deny))
             }
             _ => None,
         };
@@ -180,28 +180,30 @@ impl Combiner {
     }
 
     /// The outcome.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ElementValue {
         if let Some(decided) = self.decided {
             return decided;
         }
         match self.algorithm {
-            Algorithm::DenyOverrides => self.overriding(Effect::Deny),
-            Algorithm::PermitOverrides => self.overriding(Effect::Permit),
-            Algorithm::DenyUnlessPermit => Verdict::Decided(Effect::Deny),
-            Algorithm::PermitUnlessDeny => Verdict::Decided(Effect::Permit),
-            Algorithm::FirstApplicable | Algorithm::OnlyOneApplicable => Verdict::NotApplicable,
-            Algorithm::LegacyRules(winner) => self.legacy_rules(winner),
-            Algorithm::LegacyPolicies(Effect::Deny) if self.permit => {
-                Verdict::Decided(Effect::Permit)
+            CombiningAlgorithm::DenyOverrides => self.overriding(Effect::Deny),
+            CombiningAlgorithm::PermitOverrides => self.overriding(Effect::Permit),
+            CombiningAlgorithm::DenyUnlessPermit => ElementValue::Decided(Effect::Deny),
+            CombiningAlgorithm::PermitUnlessDeny => ElementValue::Decided(Effect::Permit),
+            CombiningAlgorithm::FirstApplicable | CombiningAlgorithm::OnlyOneApplicable => {
+                ElementValue::NotApplicable
             }
-            Algorithm::LegacyPolicies(Effect::Permit) if self.deny => {
-                Verdict::Decided(Effect::Deny)
+            CombiningAlgorithm::LegacyRules(winner) => self.legacy_rules(winner),
+            CombiningAlgorithm::LegacyPolicies(Effect::Deny) if self.permit => {
+                ElementValue::Decided(Effect::Permit)
             }
-            Algorithm::LegacyPolicies(_) => {
-                self.first_fault.map_or(Verdict::NotApplicable, |fault| {
-                    Verdict::Indeterminate(Extent::Both, fault)
-                })
+            CombiningAlgorithm::LegacyPolicies(Effect::Permit) if self.deny => {
+                ElementValue::Decided(Effect::Deny)
             }
+            CombiningAlgorithm::LegacyPolicies(_) => self
+                .first_fault
+                .map_or(ElementValue::NotApplicable, |fault| {
+                    ElementValue::Indeterminate(IndeterminateExtent::Both, fault)
+                }),
         }
     }
 
@@ -213,30 +215,30 @@ impl Combiner {
         }
     }
 
-    fn overriding(&self, winner: Effect) -> Verdict {
+    fn overriding(&self, winner: Effect) -> ElementValue {
         let (maybe_winner, other, maybe_other) = self.sides(winner);
         let loser = opposite(winner);
         if let Some(fault) = self.maybe_both {
-            return Verdict::Indeterminate(Extent::Both, fault);
+            return ElementValue::Indeterminate(IndeterminateExtent::Both, fault);
         }
         match (maybe_winner, other, maybe_other) {
             (Some(fault), true, _) | (Some(fault), false, Some(_)) => {
-                Verdict::Indeterminate(Extent::Both, fault)
+                ElementValue::Indeterminate(IndeterminateExtent::Both, fault)
             }
-            (Some(fault), false, None) => Verdict::Indeterminate(winner.into(), fault),
-            (None, true, _) => Verdict::Decided(loser),
-            (None, false, Some(fault)) => Verdict::Indeterminate(loser.into(), fault),
-            (None, false, None) => Verdict::NotApplicable,
+            (Some(fault), false, None) => ElementValue::Indeterminate(winner.into(), fault),
+            (None, true, _) => ElementValue::Decided(loser),
+            (None, false, Some(fault)) => ElementValue::Indeterminate(loser.into(), fault),
+            (None, false, None) => ElementValue::NotApplicable,
         }
     }
 
-    fn legacy_rules(&self, winner: Effect) -> Verdict {
+    fn legacy_rules(&self, winner: Effect) -> ElementValue {
         let (maybe_winner, other, maybe_other) = self.sides(winner);
-        let both = |fault| Verdict::Indeterminate(Extent::Both, fault);
+        let both = |fault| ElementValue::Indeterminate(IndeterminateExtent::Both, fault);
         match (maybe_winner.or(self.maybe_both), other, maybe_other) {
             (Some(fault), _, _) | (None, false, Some(fault)) => both(fault),
-            (None, true, _) => Verdict::Decided(opposite(winner)),
-            (None, false, None) => Verdict::NotApplicable,
+            (None, true, _) => ElementValue::Decided(opposite(winner)),
+            (None, false, None) => ElementValue::NotApplicable,
         }
     }
 }
@@ -252,14 +254,19 @@ const fn opposite(effect: Effect) -> Effect {
 mod tests {
     use super::*;
 
-    const D: Verdict = Verdict::Decided(Effect::Deny);
-    const P: Verdict = Verdict::Decided(Effect::Permit);
-    const N: Verdict = Verdict::NotApplicable;
-    const ID: Verdict = Verdict::Indeterminate(Extent::Deny, Fault::processing("d"));
-    const IP: Verdict = Verdict::Indeterminate(Extent::Permit, Fault::processing("p"));
-    const IB: Verdict = Verdict::Indeterminate(Extent::Both, Fault::processing("b"));
-    const DP_FROM_D: Verdict = Verdict::Indeterminate(Extent::Both, Fault::processing("d"));
-    const DP_FROM_P: Verdict = Verdict::Indeterminate(Extent::Both, Fault::processing("p"));
+    const D: ElementValue = ElementValue::Decided(Effect::Deny);
+    const P: ElementValue = ElementValue::Decided(Effect::Permit);
+    const N: ElementValue = ElementValue::NotApplicable;
+    const ID: ElementValue =
+        ElementValue::Indeterminate(IndeterminateExtent::Deny, Fault::processing("d"));
+    const IP: ElementValue =
+        ElementValue::Indeterminate(IndeterminateExtent::Permit, Fault::processing("p"));
+    const IB: ElementValue =
+        ElementValue::Indeterminate(IndeterminateExtent::Both, Fault::processing("b"));
+    const DP_FROM_D: ElementValue =
+        ElementValue::Indeterminate(IndeterminateExtent::Both, Fault::processing("d"));
+    const DP_FROM_P: ElementValue =
+        ElementValue::Indeterminate(IndeterminateExtent::Both, Fault::processing("p"));
 
     #[rstest::rstest]
     #[case("3.0:rule-combining-algorithm:deny-overrides", &[P, ID, D], D)]
@@ -290,8 +297,9 @@ mod tests {
     #[case("1.0:rule-combining-algorithm:permit-overrides", &[D, ID], D)]
     #[case("1.0:policy-combining-algorithm:permit-overrides", &[IB, D], D)]
     #[case("1.1:policy-combining-algorithm:ordered-permit-overrides", &[ID, N], DP_FROM_D)]
-    fn tables(#[case] id: &str, #[case] children: &[Verdict], #[case] expected: Verdict) {
-        let (algorithm, _) = Algorithm::find(&format!("urn:oasis:names:tc:xacml:{id}")).unwrap();
+    fn tables(#[case] id: &str, #[case] children: &[ElementValue], #[case] expected: ElementValue) {
+        let (algorithm, _) =
+            CombiningAlgorithm::find(&format!("urn:oasis:names:tc:xacml:{id}")).unwrap();
         let mut combiner = Combiner::new(algorithm);
         for child in children {
             if combiner.add(*child) {
@@ -308,8 +316,8 @@ mod tests {
             "3.0:rule-combining-algorithm:first-applicable",
             "3.0:x:deny-overrides",
         ] {
-            assert!(Algorithm::find(&format!("urn:oasis:names:tc:xacml:{id}")).is_none());
+            assert!(CombiningAlgorithm::find(&format!("urn:oasis:names:tc:xacml:{id}")).is_none());
         }
-        assert!(Algorithm::find("deny-overrides").is_none());
+        assert!(CombiningAlgorithm::find("deny-overrides").is_none());
     }
 }

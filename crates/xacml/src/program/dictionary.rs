@@ -8,13 +8,13 @@ use super::list::NONE;
 
 /// A dictionary while its program is compiled.
 #[derive(Debug)]
-pub struct Draft {
+pub struct DictionaryDraft {
     numbers: HashMap<Box<str>, u32>,
     /// Whether letter case is ignored; the texts are then in lower case.
     ignores_case: bool,
 }
 
-impl Draft {
+impl DictionaryDraft {
     pub fn new(ignores_case: bool) -> Self {
         Self {
             numbers: HashMap::new(),
@@ -50,9 +50,9 @@ pub struct Slot {
 }
 
 /// The slots of a program, and dictionaries of the texts that it compares their values with, as one
-/// array of `u64` words, for the same reason as [`Code`](super::code::Code).
+/// array of `u64` words, for the same reason as [`ProgramCode`](super::code::ProgramCode).
 ///
-/// First come the slots, sorted by the numbers of their attributes. A dictionary has a [`Filter`], a
+/// First come the slots, sorted by the numbers of their attributes. A dictionary has a [`DictionaryFilter`], a
 /// hash table with a part of the hash and the offset of each text, and the texts: length and number,
 /// then the bytes. The hash is seeded, since the texts come from outside.
 #[derive(Debug, Default)]
@@ -81,7 +81,7 @@ const fn parts(word: u64) -> (u32, u32) {
 
 impl Dictionaries {
     /// Writes slots and dictionaries. The slots name dictionaries by their index among the drafts.
-    pub fn of(slots: &mut [Slot], drafts: &[Draft], hasher: &DefaultHashBuilder) -> Self {
+    pub fn of(slots: &mut [Slot], drafts: &[DictionaryDraft], hasher: &DefaultHashBuilder) -> Self {
         slots.sort_unstable_by_key(|slot| slot.attribute);
         let mut words = vec![0; slots.len() * SLOT];
         // Small ones first, so that most of them share the first cache lines.
@@ -180,7 +180,7 @@ impl Dictionary<'_> {
     /// The number of a text. A text in ASCII is looked up without allocation.
     #[inline]
     pub fn get(self, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
-        if Filter::may_have(self.filter, text, self.ignores_case) {
+        if DictionaryFilter::may_have(self.filter, text, self.ignores_case) {
             self.look_up(text, hasher)
         } else {
             None
@@ -261,13 +261,13 @@ fn number(n: usize) -> u32 {
 }
 
 /// Appends a dictionary to others.
-fn write(words: &mut Vec<u64>, draft: &Draft, hasher: &DefaultHashBuilder) {
+fn write(words: &mut Vec<u64>, draft: &DictionaryDraft, hasher: &DefaultHashBuilder) {
     let capacity = (draft.numbers.len() * 2).next_power_of_two();
     let (marks, mut filter) = (if draft.ignores_case { IGNORES_CASE } else { 0 }, [0; 4]);
     draft
         .numbers
         .keys()
-        .for_each(|text| Filter::add(&mut filter, text, draft.ignores_case));
+        .for_each(|text| DictionaryFilter::add(&mut filter, text, draft.ignores_case));
     words.push(pair(number(capacity - 1), marks));
     words.extend(filter);
     let table = words.len();
@@ -309,9 +309,9 @@ fn record(words: &[u64], offset: u32) -> Option<(usize, u32, &[u64])> {
 
 /// A bit for the last eight bytes of each text of a dictionary. Most texts of a request are in no
 /// dictionary; the filter rejects them without a hash of the whole text.
-struct Filter;
+struct DictionaryFilter;
 
-impl Filter {
+impl DictionaryFilter {
     /// Whether a text may be in the dictionary.
     #[inline]
     fn may_have(filter: &[u64; 4], text: &str, ignores_case: bool) -> bool {
@@ -405,7 +405,7 @@ const fn in_lower_case(word: u64) -> u64 {
 /// Entries by name. A linear search of few names is faster than a hash of the long names of
 /// attributes.
 #[derive(Debug, Clone)]
-pub struct Names<T> {
+pub struct NameTable<T> {
     list: Vec<(Box<str>, T)>,
     numbers: HashMap<Box<str>, usize>,
 }
@@ -413,7 +413,7 @@ pub struct Names<T> {
 /// More names than this are hashed.
 const MAX_LINEAR_SEARCH: usize = 8;
 
-impl<T> Default for Names<T> {
+impl<T> Default for NameTable<T> {
     fn default() -> Self {
         Self {
             list: Vec::new(),
@@ -422,7 +422,7 @@ impl<T> Default for Names<T> {
     }
 }
 
-impl<T: Default> Names<T> {
+impl<T: Default> NameTable<T> {
     pub fn get(&self, name: &str) -> Option<&T> {
         let number = self.number(name)?;
         self.list.get(number).map(|(_, entry)| entry)
@@ -464,7 +464,7 @@ mod tests {
     use super::*;
 
     /// One dictionary, and the function that finds a text in it.
-    fn written(draft: Draft) -> impl Fn(&str) -> Option<u32> {
+    fn written(draft: DictionaryDraft) -> impl Fn(&str) -> Option<u32> {
         let hasher = DefaultHashBuilder::default();
         let dictionaries = Dictionaries::of(
             &mut [Slot {
@@ -493,7 +493,7 @@ mod tests {
 
     #[test]
     fn a_text_is_found_in_any_case_or_as_it_is() {
-        let (mut exact, mut folded) = (Draft::new(false), Draft::new(true));
+        let (mut exact, mut folded) = (DictionaryDraft::new(false), DictionaryDraft::new(true));
         let texts = [
             "",
             "a",
@@ -548,8 +548,8 @@ mod tests {
     fn an_empty_dictionary_has_no_text() {
         assert_eq!(
             (
-                written(Draft::new(true))(""),
-                written(Draft::new(false))("a")
+                written(DictionaryDraft::new(true))(""),
+                written(DictionaryDraft::new(false))("a")
             ),
             (None, None)
         );
@@ -558,7 +558,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_lookup_agrees_with_lower_case(texts in prop::collection::vec(".{0,12}|[a-zA-Z@\\[`{]{0,20}", 0..20), asked in ".{0,12}|[a-zA-Z@\\[`{]{0,20}") {
-            let (mut draft, mut plain) = (Draft::new(true), std::collections::HashMap::new());
+            let (mut draft, mut plain) = (DictionaryDraft::new(true), std::collections::HashMap::new());
             for (n, text) in (0..).zip(&texts) {
                 let number = *plain.entry(text.to_lowercase()).or_insert(n);
                 prop_assert_eq!(draft.number(text, n), number);
@@ -576,7 +576,7 @@ mod tests {
 
         #[test]
         fn entries_are_found_by_their_names(names in prop::collection::vec("[a-d]{0,3}", 0..40)) {
-            let mut entries: Names<usize> = Names::default();
+            let mut entries: NameTable<usize> = NameTable::default();
             for (n, name) in names.iter().enumerate() {
                 *entries.entry(name) = n;
             }

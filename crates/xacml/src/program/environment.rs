@@ -13,7 +13,7 @@ use crate::{
 /// Supplies attributes that a request lacks: the policy information point of the standard's
 /// architecture, as far as the engine sees it.
 ///
-/// It is asked while a request is [prepared](super::Prepared), once for each attribute that the
+/// It is asked while a request is [prepared](super::PreparedRequest), once for each attribute that the
 /// policy refers to and of which the request has no value of the wanted data type, and likewise for
 /// each referenced policy that the decision depends on. What takes I/O should be fetched beforehand:
 /// the call blocks the decision. Only the attribute is named, not the request; a source that depends

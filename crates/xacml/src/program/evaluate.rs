@@ -1,20 +1,20 @@
 //! Evaluation of rules, policies and policy sets (sections 7.7 and 7.11 to 7.15 of the standard).
 
 use super::{
-    Clause,
-    bind::{Prepared, Scratch},
-    code::{Head, Node, NodeKind, Obligations, Rule, Target},
-    combine::{Algorithm, Combiner, Extent, Verdict},
-    evaluation::{Computed, Evaluation, decision, missing},
+    TargetClause,
+    bind::{PreparedRequest, Scratch},
+    code::{CompiledHead, CompiledRule, CompiledTarget, NodeKind, ObligationList, ProgramNode},
+    combine::{Combiner, CombiningAlgorithm, ElementValue, IndeterminateExtent},
+    evaluation::{ComputedObligation, Evaluation, decision, missing},
     index,
-    list::{NONE, Span},
-    run::Run,
-    trace::{Because, Trace, TraceStep},
-    work::{Contribution, Emission, Work},
+    list::{ListRange, NONE},
+    run::EvaluationRun,
+    trace::{StepReason, Trace, TraceStep},
+    work::{ContributingPolicy, EmittedObligation, EvaluationMemory},
 };
 use crate::{
-    error::{Code, Detail, Fault},
-    functions::{Budget, EXCEEDED, Operand},
+    error::{Code, Fault, FaultDetail},
+    functions::{EXCEEDED, EvaluationBudget, Operand},
     policy::Effect,
 };
 
@@ -29,47 +29,59 @@ pub enum TargetMatch {
     Indeterminate(Fault),
 }
 
-impl Prepared<'_> {
+impl PreparedRequest<'_> {
     /// Decides. Rules and policies that the indexes rule out are not evaluated.
-    pub fn evaluate<'e>(&'e self, work: &'e mut Work) -> Evaluation<'e> {
+    pub fn evaluate<'e>(&'e self, work: &'e mut EvaluationMemory) -> Evaluation<'e> {
         self.run::<false>(false, self.environment.limits.steps, false, work)
     }
 
     /// Decides in at most so many steps, which the limit of the environment bounds too. An evaluation
     /// that needs more is Indeterminate, and [is exceeded](Evaluation::is_exceeded).
-    pub fn evaluate_within<'e>(&'e self, steps: u32, work: &'e mut Work) -> Evaluation<'e> {
+    pub fn evaluate_within<'e>(
+        &'e self,
+        steps: u32,
+        work: &'e mut EvaluationMemory,
+    ) -> Evaluation<'e> {
         let steps = steps.min(self.environment.limits.steps);
         self.run::<false>(false, steps, false, work)
     }
 
-    /// Explains in at most so many steps; otherwise as [`Prepared::explain`].
-    pub fn explain_within<'e>(&'e self, steps: u32, work: &'e mut Work) -> Evaluation<'e> {
+    /// Explains in at most so many steps; otherwise as [`PreparedRequest::explain`].
+    pub fn explain_within<'e>(
+        &'e self,
+        steps: u32,
+        work: &'e mut EvaluationMemory,
+    ) -> Evaluation<'e> {
         let steps = steps.min(self.environment.limits.steps);
         self.run::<true>(false, steps, false, work)
     }
 
     /// Decides, and collects the policies that contribute, as `ReturnPolicyIdList` asks for.
-    pub fn evaluate_with_policies<'e>(&'e self, work: &'e mut Work) -> Evaluation<'e> {
+    pub fn evaluate_with_policies<'e>(&'e self, work: &'e mut EvaluationMemory) -> Evaluation<'e> {
         self.run::<false>(true, self.environment.limits.steps, false, work)
     }
 
     /// Decides, and records each step as a [`Trace`]. Every rule and policy is evaluated, until the
     /// combining algorithm needs no more of them, so that it takes longer than
-    /// [`Prepared::evaluate`]; the decision is the same. `collect_policies` also collects the
+    /// [`PreparedRequest::evaluate`]; the decision is the same. `collect_policies` also collects the
     /// policies that contribute.
-    pub fn explain<'e>(&'e self, collect_policies: bool, work: &'e mut Work) -> Evaluation<'e> {
+    pub fn explain<'e>(
+        &'e self,
+        collect_policies: bool,
+        work: &'e mut EvaluationMemory,
+    ) -> Evaluation<'e> {
         self.run::<true>(collect_policies, self.environment.limits.steps, false, work)
     }
 
     /// The value of the root's target: whether the policy applies to the request.
-    pub fn target(&self, work: &mut Work) -> TargetMatch {
+    pub fn target(&self, work: &mut EvaluationMemory) -> TargetMatch {
         match self
             .run::<false>(false, self.environment.limits.steps, true, work)
             .verdict
         {
-            Verdict::Decided(_) => TargetMatch::Match,
-            Verdict::NotApplicable => TargetMatch::NoMatch,
-            Verdict::Indeterminate(_, fault) => TargetMatch::Indeterminate(fault),
+            ElementValue::Decided(_) => TargetMatch::Match,
+            ElementValue::NotApplicable => TargetMatch::NoMatch,
+            ElementValue::Indeterminate(_, fault) => TargetMatch::Indeterminate(fault),
         }
     }
 
@@ -78,7 +90,7 @@ impl Prepared<'_> {
         collect_policies: bool,
         steps: u32,
         target_only: bool,
-        work: &'e mut Work,
+        work: &'e mut EvaluationMemory,
     ) -> Evaluation<'e> {
         // Again, since other work may have evicted the program after the request was prepared.
         std::hint::black_box(self.program.hot.code.prefetch());
@@ -86,12 +98,12 @@ impl Prepared<'_> {
         work.contributions.clear();
         work.candidates.clear();
         let limits = self.environment.limits;
-        let mut run = Run::<TRACED> {
+        let mut run = EvaluationRun::<TRACED> {
             program: self.program,
             given: self.given,
             extra: &self.extra,
             binding: self.binding,
-            budget: Budget {
+            budget: EvaluationBudget {
                 limits,
                 zone: self.environment.zone(),
                 steps,
@@ -112,7 +124,7 @@ impl Prepared<'_> {
             deciders: [NONE; 2],
         };
         let verdict = if run.budget.spend(self.cost()).is_err() {
-            Verdict::NotApplicable
+            ElementValue::NotApplicable
         } else if target_only {
             run.target_verdict(0)
         } else {
@@ -121,11 +133,11 @@ impl Prepared<'_> {
         // A combining algorithm may turn an error into a decision, and no rule may decide because
         // another one was not evaluated.
         let verdict = if run.budget.is_exceeded {
-            Verdict::Indeterminate(Extent::Both, EXCEEDED)
+            ElementValue::Indeterminate(IndeterminateExtent::Both, EXCEEDED)
         } else {
             verdict
         };
-        let Run {
+        let EvaluationRun {
             described,
             computed,
             referenced_policies,
@@ -164,9 +176,9 @@ const SLOTS_PER_STEP: usize = 16;
 /// Symbols that are looked up in a set in the time of one step.
 const LOOKUPS_PER_STEP: usize = 4;
 
-impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
+impl<'r, const TRACED: bool> EvaluationRun<'r, '_, TRACED> {
     // The depth of nodes is that of the document, which is bounded, as is that of references.
-    fn node(&mut self, offset: u32) -> Verdict {
+    fn node(&mut self, offset: u32) -> ElementValue {
         let program = self.program;
         let Some(node) = program.hot.code.node(offset) else {
             return DAMAGED;
@@ -185,18 +197,18 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         verdict
     }
 
-    fn node_verdict(&mut self, node: &Node<'r>, traced: usize) -> Verdict {
+    fn node_verdict(&mut self, node: &ProgramNode<'r>, traced: usize) -> ElementValue {
         if let Err(fault) = self.budget.spend(1) {
-            return Verdict::Indeterminate(Extent::Both, fault);
+            return ElementValue::Indeterminate(IndeterminateExtent::Both, fault);
         }
-        let Head {
+        let CompiledHead {
             number,
             stub,
             target,
             obligations,
         } = node.head;
         if stub != NONE {
-            return Verdict::Indeterminate(Extent::Both, self.stub(stub));
+            return ElementValue::Indeterminate(IndeterminateExtent::Both, self.stub(stub));
         }
         let matched = match node.kind {
             NodeKind::Reference(reference) => return self.reference(reference, false),
@@ -204,23 +216,25 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         };
         if matched == TargetMatch::NoMatch {
             self.explain_mismatch(traced, target);
-            return Verdict::NotApplicable;
+            return ElementValue::NotApplicable;
         }
         let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
         let combined = match node.kind {
             NodeKind::Policy { first, count } => self.rules(node, first, count),
-            NodeKind::PolicySet(children) if node.algorithm == Algorithm::OnlyOneApplicable => {
+            NodeKind::PolicySet(children)
+                if node.algorithm == CombiningAlgorithm::OnlyOneApplicable =>
+            {
                 self.only_one(children)
             }
             NodeKind::PolicySet(children) => self.children(node, children),
             NodeKind::Reference(_) => DAMAGED,
         };
         let verdict = match (matched, combined) {
-            (TargetMatch::Indeterminate(fault), Verdict::Decided(effect)) => {
-                Verdict::Indeterminate(effect.into(), fault)
+            (TargetMatch::Indeterminate(fault), ElementValue::Decided(effect)) => {
+                ElementValue::Indeterminate(effect.into(), fault)
             }
-            (TargetMatch::Indeterminate(fault), Verdict::Indeterminate(extent, _)) => {
-                Verdict::Indeterminate(extent, fault)
+            (TargetMatch::Indeterminate(fault), ElementValue::Indeterminate(extent, _)) => {
+                ElementValue::Indeterminate(extent, fault)
             }
             (_, verdict) => verdict,
         };
@@ -231,13 +245,13 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     /// element (section 7.18 of the standard).
     fn conclude(
         &mut self,
-        obligations: Obligations<'r>,
-        verdict: Verdict,
+        obligations: ObligationList<'r>,
+        verdict: ElementValue,
         emitted: usize,
         contributed: usize,
         node: Option<u32>,
-    ) -> Verdict {
-        let Verdict::Decided(effect) = verdict else {
+    ) -> ElementValue {
+        let ElementValue::Decided(effect) = verdict else {
             self.work.emissions.truncate(emitted);
             self.work.contributions.truncate(contributed);
             return verdict;
@@ -249,10 +263,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         if let Err(fault) = self.emit(obligations, effect) {
             self.work.emissions.truncate(emitted);
             self.work.contributions.truncate(contributed);
-            return Verdict::Indeterminate(effect.into(), fault);
+            return ElementValue::Indeterminate(effect.into(), fault);
         }
         if let Some(number) = node.filter(|_| self.collect_policies) {
-            self.work.contributions.push(Contribution {
+            self.work.contributions.push(ContributingPolicy {
                 number,
                 is_referenced: false,
                 effect,
@@ -261,7 +275,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         verdict
     }
 
-    fn emit(&mut self, obligations: Obligations<'r>, effect: Effect) -> Result<(), Fault> {
+    fn emit(&mut self, obligations: ObligationList<'r>, effect: Effect) -> Result<(), Fault> {
         let program = self.program;
         for entry in obligations.iter() {
             self.budget.spend(1)?;
@@ -292,9 +306,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     }
                 }
                 computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
-                self.computed.push(Computed::Values(values));
+                self.computed.push(ComputedObligation::Values(values));
             }
-            self.work.emissions.push(Emission {
+            self.work.emissions.push(EmittedObligation {
                 obligation: entry.number,
                 effect,
                 advice: entry.advice,
@@ -304,7 +318,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         Ok(())
     }
 
-    fn rules(&mut self, node: &Node<'r>, first: u32, count: u32) -> Verdict {
+    fn rules(&mut self, node: &ProgramNode<'r>, first: u32, count: u32) -> ElementValue {
         let mut combiner = Combiner::new(node.algorithm);
         let code = &self.program.hot.code;
         if TRACED || node.index.is_empty() {
@@ -349,7 +363,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     /// Evaluates a rule and combines it with those before it; true when the outcome is final.
-    fn count_rule(&mut self, rule: &Rule<'r>, combiner: &mut Combiner) -> bool {
+    fn count_rule(&mut self, rule: &CompiledRule<'r>, combiner: &mut Combiner) -> bool {
         if !TRACED
             && rule.head.obligations.is_empty()
             && !combiner.needs(rule.effect)
@@ -358,7 +372,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             return false;
         }
         if let Err(fault) = self.budget.spend(1) {
-            combiner.add(Verdict::Indeterminate(Extent::Both, fault));
+            combiner.add(ElementValue::Indeterminate(
+                IndeterminateExtent::Both,
+                fault,
+            ));
             return true;
         }
         let number = rule.head.number;
@@ -371,7 +388,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             }
         });
         let verdict = self.rule(rule, traced);
-        if let Verdict::Decided(effect) = verdict
+        if let ElementValue::Decided(effect) = verdict
             && let Some(first) = self
                 .deciders
                 .get_mut(usize::from(effect == Effect::Deny))
@@ -384,8 +401,8 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         is_final
     }
 
-    fn rule(&mut self, rule: &Rule<'r>, traced: usize) -> Verdict {
-        let Head {
+    fn rule(&mut self, rule: &CompiledRule<'r>, traced: usize) -> ElementValue {
+        let CompiledHead {
             stub,
             target,
             obligations,
@@ -393,19 +410,19 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         } = rule.head;
         if stub != NONE {
             let extent = if rule.is_effect_unknown {
-                Extent::Both
+                IndeterminateExtent::Both
             } else {
                 rule.effect.into()
             };
-            return Verdict::Indeterminate(extent, self.stub(stub));
+            return ElementValue::Indeterminate(extent, self.stub(stub));
         }
         match self.target(target) {
             TargetMatch::NoMatch => {
                 self.explain_mismatch(traced, target);
-                return Verdict::NotApplicable;
+                return ElementValue::NotApplicable;
             }
             TargetMatch::Indeterminate(fault) => {
-                return Verdict::Indeterminate(rule.effect.into(), fault);
+                return ElementValue::Indeterminate(rule.effect.into(), fault);
             }
             TargetMatch::Match => {}
         }
@@ -413,26 +430,26 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             match self.expression(rule.condition).and_then(|v| v.boolean()) {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.because(traced, Because::ConditionFalse);
-                    return Verdict::NotApplicable;
+                    self.because(traced, StepReason::ConditionFalse);
+                    return ElementValue::NotApplicable;
                 }
-                Err(fault) => return Verdict::Indeterminate(rule.effect.into(), fault),
+                Err(fault) => return ElementValue::Indeterminate(rule.effect.into(), fault),
             }
         }
         if obligations.is_empty() {
-            return Verdict::Decided(rule.effect);
+            return ElementValue::Decided(rule.effect);
         }
         let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
         self.conclude(
             obligations,
-            Verdict::Decided(rule.effect),
+            ElementValue::Decided(rule.effect),
             emitted,
             contributed,
             None,
         )
     }
 
-    fn children(&mut self, node: &Node<'r>, children: &[u32]) -> Verdict {
+    fn children(&mut self, node: &ProgramNode<'r>, children: &[u32]) -> ElementValue {
         let mut combiner = Combiner::new(node.algorithm);
         if TRACED || node.index.is_empty() {
             for child in children {
@@ -450,48 +467,53 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         combiner.verdict()
     }
 
-    fn only_one(&mut self, children: &[u32]) -> Verdict {
+    fn only_one(&mut self, children: &[u32]) -> ElementValue {
         let mut only = None;
         for child in children {
             if let Err(fault) = self.budget.spend(1) {
-                return Verdict::Indeterminate(Extent::Both, fault);
+                return ElementValue::Indeterminate(IndeterminateExtent::Both, fault);
             }
             match self.target_verdict(*child) {
-                Verdict::NotApplicable => {}
-                Verdict::Decided(_) if only.is_none() => only = Some(*child),
-                Verdict::Decided(_) => {
-                    return Verdict::Indeterminate(
-                        Extent::Both,
+                ElementValue::NotApplicable => {}
+                ElementValue::Decided(_) if only.is_none() => only = Some(*child),
+                ElementValue::Decided(_) => {
+                    return ElementValue::Indeterminate(
+                        IndeterminateExtent::Both,
                         Fault::processing("more than one policy applies"),
                     );
                 }
-                Verdict::Indeterminate(_, fault) => {
-                    return Verdict::Indeterminate(Extent::Both, fault);
+                ElementValue::Indeterminate(_, fault) => {
+                    return ElementValue::Indeterminate(IndeterminateExtent::Both, fault);
                 }
             }
         }
-        only.map_or(Verdict::NotApplicable, |child| self.node(child))
+        only.map_or(ElementValue::NotApplicable, |child| self.node(child))
     }
 
     /// The value of a node's target: decided for a match.
-    fn target_verdict(&mut self, offset: u32) -> Verdict {
+    fn target_verdict(&mut self, offset: u32) -> ElementValue {
         let Some(node) = self.program.hot.code.node(offset) else {
             return DAMAGED;
         };
         if node.head.stub != NONE {
-            return Verdict::Indeterminate(Extent::Both, self.stub(node.head.stub));
+            return ElementValue::Indeterminate(
+                IndeterminateExtent::Both,
+                self.stub(node.head.stub),
+            );
         }
         if let NodeKind::Reference(reference) = node.kind {
             return self.reference(reference, true);
         }
         match self.target(node.head.target) {
-            TargetMatch::Match => Verdict::Decided(Effect::Permit),
-            TargetMatch::NoMatch => Verdict::NotApplicable,
-            TargetMatch::Indeterminate(fault) => Verdict::Indeterminate(Extent::Both, fault),
+            TargetMatch::Match => ElementValue::Decided(Effect::Permit),
+            TargetMatch::NoMatch => ElementValue::NotApplicable,
+            TargetMatch::Indeterminate(fault) => {
+                ElementValue::Indeterminate(IndeterminateExtent::Both, fault)
+            }
         }
     }
 
-    fn target(&mut self, target: Target<'r>) -> TargetMatch {
+    fn target(&mut self, target: CompiledTarget<'r>) -> TargetMatch {
         let program = self.program;
         let (mut lookups, symbols) = (0, self.binding.symbols.len());
         let is_possible = target.sets().all(|set| {
@@ -515,10 +537,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         fault.map_or(TargetMatch::Match, TargetMatch::Indeterminate)
     }
 
-    fn clause(&mut self, clause: Clause) -> Result<bool, Fault> {
+    fn clause(&mut self, clause: TargetClause) -> Result<bool, Fault> {
         let program = self.program;
         match clause {
-            Clause::Set { symbols, must } => {
+            TargetClause::Set { symbols, must } => {
                 let set = symbols.of(&program.symbols);
                 let lookups = set.len().min(self.binding.symbols.len());
                 self.budget.spend(1 + lookups / LOOKUPS_PER_STEP)?;
@@ -535,7 +557,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     Ok(false)
                 }
             }
-            Clause::Any(all_ofs) => {
+            TargetClause::Any(all_ofs) => {
                 let mut fault = None;
                 for all_of in all_ofs.of(&program.all_ofs) {
                     self.budget.spend(1)?;
@@ -550,7 +572,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
     }
 
-    fn all_of(&mut self, matches: Span) -> Result<bool, Fault> {
+    fn all_of(&mut self, matches: ListRange) -> Result<bool, Fault> {
         let mut fault = None;
         for m in matches.of(&self.program.matches) {
             match self.matches(*m) {
@@ -563,8 +585,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     /// The outcome of a referenced policy, or the value of its target.
-    fn reference(&mut self, number: u32, target_only: bool) -> Verdict {
-        let unresolved = |message| Verdict::Indeterminate(Extent::Both, Fault::processing(message));
+    fn reference(&mut self, number: u32, target_only: bool) -> ElementValue {
+        let unresolved = |message| {
+            ElementValue::Indeterminate(IndeterminateExtent::Both, Fault::processing(message))
+        };
         let Some(reference) = self.program.references.get(number as usize) else {
             return DAMAGED;
         };
@@ -578,7 +602,8 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             mut binding,
             mut work,
         } = Scratch::default();
-        let mut prepared = Prepared::prepare(&program, self.given, self.environment, &mut binding);
+        let mut prepared =
+            PreparedRequest::prepare(&program, self.given, self.environment, &mut binding);
         prepared.reference_depth = self.reference_depth + 1;
         let evaluation = prepared.run::<false>(
             self.collect_policies,
@@ -589,27 +614,28 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         self.budget.steps = evaluation.steps_left;
         self.budget.is_exceeded |= evaluation.is_exceeded;
         match evaluation.verdict {
-            Verdict::Indeterminate(extent, mut fault) => {
+            ElementValue::Indeterminate(extent, mut fault) => {
                 fault.detail = match evaluation.missing() {
-                    None => Detail::None,
+                    None => FaultDetail::None,
                     Some(missing) => {
                         self.referenced_missing.push(missing);
-                        Detail::Referenced(
+                        FaultDetail::Referenced(
                             u32::try_from(self.referenced_missing.len() - 1).unwrap_or(NONE),
                         )
                     }
                 };
-                Verdict::Indeterminate(extent, fault)
+                ElementValue::Indeterminate(extent, fault)
             }
-            Verdict::Decided(effect) => {
+            ElementValue::Decided(effect) => {
                 for (advice, list) in [
                     (false, evaluation.obligations()),
                     (true, evaluation.advice()),
                 ] {
                     for obligation in list {
                         let computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
-                        self.computed.push(Computed::Referenced(obligation));
-                        self.work.emissions.push(Emission {
+                        self.computed
+                            .push(ComputedObligation::Referenced(obligation));
+                        self.work.emissions.push(EmittedObligation {
                             obligation: NONE,
                             effect,
                             advice,
@@ -620,15 +646,15 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 for policy in evaluation.policies() {
                     let number = u32::try_from(self.referenced_policies.len()).unwrap_or(NONE);
                     self.referenced_policies.push(policy);
-                    self.work.contributions.push(Contribution {
+                    self.work.contributions.push(ContributingPolicy {
                         number,
                         is_referenced: true,
                         effect,
                     });
                 }
-                Verdict::Decided(effect)
+                ElementValue::Decided(effect)
             }
-            Verdict::NotApplicable => Verdict::NotApplicable,
+            ElementValue::NotApplicable => ElementValue::NotApplicable,
         }
     }
 
@@ -642,7 +668,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         Fault {
             code,
             message: "the policy has an error",
-            detail: Detail::Stub(number),
+            detail: FaultDetail::Stub(number),
         }
     }
 
@@ -659,19 +685,19 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         0
     }
 
-    fn leave(&mut self, step: usize, verdict: Verdict, because: Option<Because>) {
+    fn leave(&mut self, step: usize, verdict: ElementValue, because: Option<StepReason>) {
         if TRACED {
             self.depth = self.depth.saturating_sub(1);
             let missing = match verdict {
-                Verdict::Indeterminate(_, fault) => {
+                ElementValue::Indeterminate(_, fault) => {
                     missing(self.program, &self.referenced_missing, fault)
                 }
                 _ => None,
             };
             if let Some(step) = self.trace.steps.get_mut(step) {
                 step.outcome = decision(verdict);
-                if let Verdict::Indeterminate(_, fault) = verdict {
-                    step.because = Because::Fault {
+                if let ElementValue::Indeterminate(_, fault) = verdict {
+                    step.because = StepReason::Fault {
                         code: fault.code,
                         message: fault.message,
                         missing,
@@ -683,14 +709,14 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
     }
 
-    fn because(&mut self, step: usize, because: Because) {
+    fn because(&mut self, step: usize, because: StepReason) {
         if TRACED && let Some(step) = self.trace.steps.get_mut(step) {
             step.because = because;
         }
     }
 
     /// Records which attributes the first clause without a match refers to.
-    fn explain_mismatch(&mut self, step: usize, target: Target<'r>) {
+    fn explain_mismatch(&mut self, step: usize, target: CompiledTarget<'r>) {
         if !TRACED {
             return;
         }
@@ -707,17 +733,17 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 .iter()
                 .find(|c| self.clause(**c) == Ok(false));
             match failing {
-                Some(Clause::Set { symbols, .. }) => {
+                Some(TargetClause::Set { symbols, .. }) => {
                     program.describe_symbols(symbols.of(&program.symbols))
                 }
-                Some(Clause::Any(all_ofs)) => program.describe_alternatives(*all_ofs),
-                None => Because::NoMatch {
+                Some(TargetClause::Any(all_ofs)) => program.describe_alternatives(*all_ofs),
+                None => StepReason::NoMatch {
                     attributes: Vec::new(),
                     wanted: Vec::new(),
                 },
             }
         };
-        if let Because::NoMatch { attributes, wanted } = &because {
+        if let StepReason::NoMatch { attributes, wanted } = &because {
             let described = attributes.len() + wanted.len();
             self.described += u32::try_from(described).unwrap_or(MAX_DESCRIBED);
         }
@@ -729,8 +755,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 const MAX_DESCRIBED: u32 = 20_000;
 
 /// Numbers of a program that refer to nothing: the compiler does not write such.
-const DAMAGED: Verdict =
-    Verdict::Indeterminate(Extent::Both, Fault::processing("the program is damaged"));
+const DAMAGED: ElementValue = ElementValue::Indeterminate(
+    IndeterminateExtent::Both,
+    Fault::processing("the program is damaged"),
+);
 
 /// Keeps those entries from an index on that pass a test.
 fn keep_from<T: Copy>(list: &mut Vec<T>, start: usize, keep: impl Fn(&T) -> bool) {

@@ -1,18 +1,18 @@
 //! The outcome of an evaluation: the decision, and what a result contains besides it.
 
 use super::{
-    Expression, Program, RuleName,
-    bind::Categories,
-    combine::Verdict,
+    CompiledExpression, Program, RuleName,
+    bind::DecisionCategories,
+    combine::ElementValue,
     trace::Trace,
-    work::{Contribution, Emission, Work},
+    work::{ContributingPolicy, EmittedObligation, EvaluationMemory},
 };
 use crate::{
     context::{
         Assignment, Decision, DecisionResult, MissingAttribute, Obligation, PolicyIdentifier,
         Status, included,
     },
-    error::{Detail, Fault},
+    error::{Fault, FaultDetail},
     functions::Operand,
     policy::Effect,
     values::Value,
@@ -20,24 +20,24 @@ use crate::{
 
 /// An obligation or advice that is not made of constants alone.
 #[derive(Debug)]
-pub(super) enum Computed<'r> {
+pub(super) enum ComputedObligation<'r> {
     /// The values of its expressions, each with the number of its assignment.
     Values(Vec<(u32, Value<'r>)>),
     /// One that a referenced policy returned.
     Referenced(Obligation),
 }
 
-/// The outcome of one evaluation. It borrows the request and the [`Work`] it was made with, and makes
+/// The outcome of one evaluation. It borrows the request and the [`EvaluationMemory`] it was made with, and makes
 /// obligations, policy identifiers and the like when they are asked for.
 #[derive(Debug)]
 pub struct Evaluation<'e> {
     pub(super) program: &'e Program,
-    pub(super) verdict: Verdict,
-    pub(super) work: &'e Work,
-    pub(super) computed: Vec<Computed<'e>>,
+    pub(super) verdict: ElementValue,
+    pub(super) work: &'e EvaluationMemory,
+    pub(super) computed: Vec<ComputedObligation<'e>>,
     pub(super) referenced_policies: Vec<PolicyIdentifier>,
     pub(super) referenced_missing: Vec<MissingAttribute>,
-    pub(super) given: Categories<'e>,
+    pub(super) given: DecisionCategories<'e>,
     pub(super) trace: Trace,
     pub(super) steps_left: u32,
     pub(super) steps: u32,
@@ -46,12 +46,12 @@ pub struct Evaluation<'e> {
     pub(super) deciders: [u32; 2],
 }
 
-pub(super) const fn decision(verdict: Verdict) -> Decision {
+pub(super) const fn decision(verdict: ElementValue) -> Decision {
     match verdict {
-        Verdict::NotApplicable => Decision::NotApplicable,
-        Verdict::Decided(Effect::Permit) => Decision::Permit,
-        Verdict::Decided(Effect::Deny) => Decision::Deny,
-        Verdict::Indeterminate(..) => Decision::Indeterminate,
+        ElementValue::NotApplicable => Decision::NotApplicable,
+        ElementValue::Decided(Effect::Permit) => Decision::Permit,
+        ElementValue::Decided(Effect::Deny) => Decision::Deny,
+        ElementValue::Indeterminate(..) => Decision::Indeterminate,
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn missing(
     fault: Fault,
 ) -> Option<MissingAttribute> {
     match fault.detail {
-        Detail::Designator(number) => {
+        FaultDetail::Designator(number) => {
             let designator = program.designators.get(number as usize)?;
             let attributes = program.hot.vocabulary.attributes();
             let slot = program.attribute_of(designator.slot, &attributes)?;
@@ -72,8 +72,8 @@ pub(super) fn missing(
                 issuer: designator.issuer.as_deref().map(str::to_owned),
             })
         }
-        Detail::Referenced(number) => referenced.get(number as usize).cloned(),
-        Detail::None | Detail::Stub(_) => None,
+        FaultDetail::Referenced(number) => referenced.get(number as usize).cloned(),
+        FaultDetail::None | FaultDetail::Stub(_) => None,
     }
 }
 
@@ -89,7 +89,7 @@ impl Evaluation<'_> {
     #[must_use]
     pub const fn fault(&self) -> Option<Fault> {
         match self.verdict {
-            Verdict::Indeterminate(_, fault) => Some(fault),
+            ElementValue::Indeterminate(_, fault) => Some(fault),
             _ => None,
         }
     }
@@ -129,10 +129,10 @@ impl Evaluation<'_> {
 
     /// The policies and policy sets that contributed to the decision, inner ones before outer ones.
     /// Empty unless the evaluation was asked to collect them, as
-    /// [`Prepared::evaluate_with_policies`](super::Prepared::evaluate_with_policies) does.
+    /// [`PreparedRequest::evaluate_with_policies`](super::PreparedRequest::evaluate_with_policies) does.
     #[must_use]
     pub fn policies(&self) -> Vec<PolicyIdentifier> {
-        let name = |c: &Contribution| {
+        let name = |c: &ContributingPolicy| {
             if c.is_referenced {
                 return self.referenced_policies.get(c.number as usize).cloned();
             }
@@ -164,7 +164,7 @@ impl Evaluation<'_> {
     }
 
     fn decider(&self) -> Option<&RuleName> {
-        let Verdict::Decided(effect) = self.verdict else {
+        let ElementValue::Decided(effect) = self.verdict else {
             return None;
         };
         let number = self.deciders.get(usize::from(effect == Effect::Deny))?;
@@ -172,7 +172,7 @@ impl Evaluation<'_> {
     }
 
     /// The steps of the evaluation. Empty unless it was made by
-    /// [`Prepared::explain`](super::Prepared::explain).
+    /// [`PreparedRequest::explain`](super::PreparedRequest::explain).
     #[must_use]
     pub const fn trace(&self) -> &Trace {
         &self.trace
@@ -215,7 +215,7 @@ impl Evaluation<'_> {
             .collect()
     }
 
-    fn obligation(&self, emission: Emission) -> Option<Obligation> {
+    fn obligation(&self, emission: EmittedObligation) -> Option<Obligation> {
         let program = self.program;
         let make = |number: u32, value: Value<'_>| {
             program
@@ -229,8 +229,8 @@ impl Evaluation<'_> {
                 })
         };
         match self.computed.get(emission.computed as usize) {
-            Some(Computed::Referenced(obligation)) => Some(obligation.clone()),
-            Some(Computed::Values(values)) => {
+            Some(ComputedObligation::Referenced(obligation)) => Some(obligation.clone()),
+            Some(ComputedObligation::Values(values)) => {
                 let obligation = program.obligations.get(emission.obligation as usize)?;
                 let assignments = values
                     .iter()
@@ -249,7 +249,7 @@ impl Evaluation<'_> {
                         .assignments
                         .get(number as usize)
                         .and_then(|a| program.expressions.get(a.expression as usize));
-                    let Some(Expression::Constant(constant)) = expression else {
+                    let Some(CompiledExpression::Constant(constant)) = expression else {
                         continue;
                     };
                     match program.constants.get(*constant as usize) {

@@ -2,15 +2,15 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{Bag, Expression, Match, list::NONE, run::Run};
+use super::{BagSource, CompiledExpression, CompiledMatch, list::NONE, run::EvaluationRun};
 use crate::{
     context::Category,
     error::Fault,
     functions::{self, HigherOrder, Operand, Operation},
-    values::{Content, Integer, Node, Value, XPathExpression},
+    values::{Content, ContentNode, Integer, Value, XPathExpression},
 };
 
-type Evaluated<'r> = Result<Operand<'r>, Fault>;
+type OperandResult<'r> = Result<Operand<'r>, Fault>;
 
 /// Steps of copying two values to call a function with them.
 const COPY_OF_PAIR: usize = 2;
@@ -18,22 +18,22 @@ const COPY_OF_PAIR: usize = 2;
 /// Numbers of a program that refer to nothing: the compiler does not write such.
 const BROKEN: Fault = Fault::processing("the program is damaged");
 
-impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
+impl<'r, const TRACED: bool> EvaluationRun<'r, '_, TRACED> {
     /// The value of an expression.
     // The depth of expressions is bounded at load.
-    pub(super) fn expression(&mut self, number: u32) -> Evaluated<'r> {
+    pub(super) fn expression(&mut self, number: u32) -> OperandResult<'r> {
         self.budget.spend(1)?;
         let program = self.program;
         match *program.expressions.get(number as usize).ok_or(BROKEN)? {
-            Expression::Constant(n) => {
+            CompiledExpression::Constant(n) => {
                 let constant = program.constants.get(n as usize).ok_or(BROKEN)?;
                 self.budget.spend_copy(constant.len())?;
                 Ok(borrowed(constant))
             }
-            Expression::Designator(n) => self.designated(n).map(Operand::Bag),
-            Expression::Selector(n) => self.selected(n).map(Operand::Bag),
-            Expression::Fault(fault) => Err(fault),
-            Expression::Variable(n) => {
+            CompiledExpression::Designator(n) => self.designated(n).map(Operand::Bag),
+            CompiledExpression::Selector(n) => self.selected(n).map(Operand::Bag),
+            CompiledExpression::Fault(fault) => Err(fault),
+            CompiledExpression::Variable(n) => {
                 if let Some(Some(known)) = self.variables.get(n as usize) {
                     let size = known
                         .as_ref()
@@ -48,7 +48,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 }
                 value
             }
-            Expression::Call {
+            CompiledExpression::Call {
                 operation,
                 arguments,
                 regex,
@@ -83,7 +83,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     }
                 }
             }
-            Expression::HigherOrder {
+            CompiledExpression::HigherOrder {
                 kind,
                 inner,
                 arguments,
@@ -99,7 +99,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     /// `and`, `or`: a value that decides wins over an error before it.
-    fn decided_by(&mut self, arguments: &'r [u32], deciding: bool) -> Evaluated<'r> {
+    fn decided_by(&mut self, arguments: &'r [u32], deciding: bool) -> OperandResult<'r> {
         let mut fault = None;
         for argument in arguments {
             match self.expression(*argument).and_then(|v| v.boolean()) {
@@ -111,7 +111,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         fault.map_or(Ok((!deciding).into()), Err)
     }
 
-    fn n_of(&mut self, arguments: &'r [u32]) -> Evaluated<'r> {
+    fn n_of(&mut self, arguments: &'r [u32]) -> OperandResult<'r> {
         let (first, rest) = arguments.split_first().ok_or(BROKEN)?;
         let Operand::One(Value::Integer(n)) = self.expression(*first)? else {
             return Err(BROKEN);
@@ -142,7 +142,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         kind: HigherOrder,
         inner: Operation,
         mut values: Vec<Operand<'r>>,
-    ) -> Evaluated<'r> {
+    ) -> OperandResult<'r> {
         match kind {
             HigherOrder::AnyOf | HigherOrder::AllOf | HigherOrder::Map => {
                 let at = values
@@ -210,7 +210,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     /// Whether the function holds for some combination of the bags' values; single values count as
     /// bags of one.
-    fn any_of_any(&mut self, inner: Operation, values: Vec<Operand<'r>>) -> Evaluated<'r> {
+    fn any_of_any(&mut self, inner: Operation, values: Vec<Operand<'r>>) -> OperandResult<'r> {
         let bags: Vec<Vec<Value<'r>>> = values
             .into_iter()
             .map(|v| match v {
@@ -241,7 +241,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
     }
 
-    fn call(&mut self, inner: Operation, arguments: Vec<Operand<'r>>) -> Evaluated<'r> {
+    fn call(&mut self, inner: Operation, arguments: Vec<Operand<'r>>) -> OperandResult<'r> {
         match inner {
             Operation::XPathNodeCount | Operation::XPathNodeEqual | Operation::XPathNodeMatch => {
                 Err(Fault::processing(
@@ -253,11 +253,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     /// The value of a match (section 7.6 of the standard).
-    pub(super) fn matches(&mut self, m: Match) -> Result<bool, Fault> {
+    pub(super) fn matches(&mut self, m: CompiledMatch) -> Result<bool, Fault> {
         self.budget.spend(1)?;
         match m {
-            Match::Never { .. } => Ok(false),
-            Match::Symbol { designator, symbol } => {
+            CompiledMatch::Never { .. } => Ok(false),
+            CompiledMatch::Symbol { designator, symbol } => {
                 if self.binding.has(symbol) {
                     return Ok(true);
                 }
@@ -272,15 +272,15 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 }
                 Ok(false)
             }
-            Match::General {
+            CompiledMatch::General {
                 operation,
                 constant,
                 regex,
                 bag,
             } => {
                 let values = match bag {
-                    Bag::Designator(n) => self.designated(n)?,
-                    Bag::Selector(n) => self.selected(n)?,
+                    BagSource::Designator(n) => self.designated(n)?,
+                    BagSource::Selector(n) => self.selected(n)?,
                 };
                 let program = self.program;
                 let literal = program.constants.get(constant as usize).ok_or(BROKEN)?;
@@ -422,7 +422,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         content: &Content,
         category: &str,
         attribute_id: &str,
-    ) -> Result<Option<Node>, Fault> {
+    ) -> Result<Option<ContentNode>, Fault> {
         let mut found = self
             .given
             .iter()
@@ -456,7 +456,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
     }
 
-    fn nodes(&mut self, argument: Option<&u32>) -> Result<(Option<&'r Content>, Vec<Node>), Fault> {
+    fn nodes(
+        &mut self,
+        argument: Option<&u32>,
+    ) -> Result<(Option<&'r Content>, Vec<ContentNode>), Fault> {
         let expression = self.xpath(argument)?;
         self.node_set(&expression)
     }
@@ -464,7 +467,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     fn node_set(
         &mut self,
         expression: &XPathExpression,
-    ) -> Result<(Option<&'r Content>, Vec<Node>), Fault> {
+    ) -> Result<(Option<&'r Content>, Vec<ContentNode>), Fault> {
         let Some(content) = self.content(&expression.category) else {
             return Ok((None, Vec::new()));
         };
@@ -474,7 +477,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         Ok((Some(content), nodes))
     }
 
-    fn compare_nodes(&mut self, arguments: &[u32], below: bool) -> Evaluated<'r> {
+    fn compare_nodes(&mut self, arguments: &[u32], below: bool) -> OperandResult<'r> {
         let (a, b) = (
             self.xpath(arguments.first())?,
             self.xpath(arguments.get(1))?,
@@ -495,7 +498,8 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         };
         self.budget
             .spend(first.len().saturating_mul(second.len()))?;
-        let equal = |x: &Node, y: &Node| x == y || (below && content.contains(*x, *y));
+        let equal =
+            |x: &ContentNode, y: &ContentNode| x == y || (below && content.contains(*x, *y));
         Ok(first.iter().any(|x| second.iter().any(|y| equal(x, y))))
     }
 }

@@ -16,13 +16,13 @@ const MAX_UNINDEXED: usize = 4;
 /// As `u32` words: the number of symbols, the length of the rest, the symbols sorted, the end of each
 /// symbol's list, the rest, the lists.
 #[derive(Debug)]
-pub struct Index {
+pub struct SymbolIndex {
     /// Members by their index among all, in document order.
     lists: BTreeMap<u32, Vec<usize>>,
     rest: Vec<usize>,
 }
 
-impl Index {
+impl SymbolIndex {
     /// An index over the sets of the targets of some members; none when it would save no time.
     /// Attributes that must be present are not among these sets: their absence is an error, not a
     /// mismatch.
@@ -91,12 +91,12 @@ impl Index {
 /// Appends the offsets of the members that may apply to a request with these symbols, in document
 /// order. The result is the number of steps that this took.
 pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) -> usize {
-    let Some(Parts {
+    let Some(IndexParts {
         symbols,
         ends,
         rest,
         lists,
-    }) = Parts::of(index)
+    }) = IndexParts::of(index)
     else {
         return 0;
     };
@@ -148,14 +148,14 @@ pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) -> usize {
 const MEMBERS_PER_STEP: usize = 2;
 
 /// The parts of an index that was written.
-struct Parts<'c> {
+struct IndexParts<'c> {
     symbols: &'c [u32],
     ends: &'c [u32],
     rest: &'c [u32],
     lists: &'c [u32],
 }
 
-impl<'c> Parts<'c> {
+impl<'c> IndexParts<'c> {
     fn of(index: &'c [u32]) -> Option<Self> {
         let ([count, rest], words) = index.split_first_chunk::<2>()?;
         let (symbols, words) = words.split_at_checked(*count as usize)?;

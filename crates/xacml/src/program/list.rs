@@ -5,12 +5,12 @@ pub const NONE: u32 = u32::MAX;
 
 /// A range of entries of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
+pub struct ListRange {
     pub start: u32,
     pub end: u32,
 }
 
-impl Span {
+impl ListRange {
     pub const fn numbers(self) -> std::ops::Range<u32> {
         self.start..self.end
     }
@@ -29,10 +29,10 @@ pub fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
 }
 
 /// Appends entries and returns their range.
-pub fn extend<T>(list: &mut Vec<T>, items: Vec<T>) -> Span {
+pub fn extend<T>(list: &mut Vec<T>, items: Vec<T>) -> ListRange {
     let start = list.len();
     list.extend(items);
-    Span {
+    ListRange {
         start: u32::try_from(start).unwrap_or(NONE),
         end: u32::try_from(list.len()).unwrap_or(NONE),
     }

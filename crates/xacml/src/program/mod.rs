@@ -1,8 +1,8 @@
 //! Compiled policies and their evaluation.
 //!
 //! A [`Program`] is made of flat lists that refer to each other by number; it is immutable and shared
-//! between threads. A decision has two steps. [`Prepared::new`] interns the values of a request as
-//! numbers, in memory that a [`Scratch`] keeps; [`Prepared::evaluate`] then compares numbers, and
+//! between threads. A decision has two steps. [`PreparedRequest::new`] interns the values of a request as
+//! numbers, in memory that a [`Scratch`] keeps; [`PreparedRequest::evaluate`] then compares numbers, and
 //! returns an [`Evaluation`] that borrows all it can.
 
 mod bind;
@@ -24,48 +24,48 @@ mod work;
 
 use std::sync::{Arc, OnceLock};
 
-pub use bind::{Binding, Prepared, Scratch};
+pub use bind::{Binding, PreparedRequest, Scratch};
 pub use environment::{AttributeSource, Environment, PolicyResolver};
 pub use evaluate::TargetMatch;
 pub use evaluation::Evaluation;
-pub use trace::{Because, Trace, TraceStep};
+pub use trace::{StepReason, Trace, TraceStep};
 pub use vocabulary::Vocabulary;
-pub use work::Work;
+pub use work::EvaluationMemory;
 
 use crate::{
     error::{Fault, LoadError, LoadWarning},
     functions::{HigherOrder, Operand, Operation},
     policy::Reference,
-    values::{DataType, Namespaces, pattern::Pattern},
+    values::{DataType, Namespaces, pattern::CompiledPattern},
 };
-use code::Code;
+use code::ProgramCode;
 use dictionary::Dictionaries;
-use list::Span;
+use list::ListRange;
 use vocabulary::AttributeName;
 
 /// A compiled policy or policy set. It is immutable and shared between threads; for each decision it
 /// needs a [`Scratch`] besides, which may be one for each thread.
 #[derive(Debug)]
 pub struct Program {
-    hot: Hot,
+    hot: HotFields,
     /// Names of the policies and policy sets, by number.
     nodes: Vec<NodeName>,
     /// Names of the rules, by number.
     rules: Vec<RuleName>,
-    /// Symbols of [`Clause::Set`], sorted within each set.
+    /// Symbols of [`TargetClause::Set`], sorted within each set.
     symbols: Vec<u32>,
-    clauses: Vec<Clause>,
-    all_ofs: Vec<Span>,
-    matches: Vec<Match>,
-    expressions: Vec<Expression>,
+    clauses: Vec<TargetClause>,
+    all_ofs: Vec<ListRange>,
+    matches: Vec<CompiledMatch>,
+    expressions: Vec<CompiledExpression>,
     arguments: Vec<u32>,
     constants: Vec<Operand<'static>>,
-    patterns: Vec<Pattern>,
-    designators: Vec<Designator>,
-    selectors: Vec<Selector>,
+    patterns: Vec<CompiledPattern>,
+    designators: Vec<CompiledDesignator>,
+    selectors: Vec<CompiledSelector>,
     variables: Vec<u32>,
-    obligations: Vec<Obligation>,
-    assignments: Vec<Assignment>,
+    obligations: Vec<CompiledObligation>,
+    assignments: Vec<CompiledAssignment>,
     references: Vec<Reference>,
     /// The numbers of the attributes in the vocabulary, by slot.
     slot_attributes: Vec<u32>,
@@ -79,8 +79,8 @@ pub struct Program {
 /// What every decision reads, in one cache line.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Hot {
-    code: Code,
+struct HotFields {
+    code: ProgramCode,
     /// The attributes that it refers to, and the texts that it compares them with.
     dictionaries: Dictionaries,
     /// The numbers of the attributes.
@@ -109,39 +109,39 @@ struct NodeName {
 
 /// An `AnyOf`.
 #[derive(Debug, Clone, Copy)]
-enum Clause {
+enum TargetClause {
     /// Alternatives that are single equalities on one attribute that must be present, by the number
     /// of its designator.
-    Set { symbols: Span, must: u32 },
+    Set { symbols: ListRange, must: u32 },
     /// Any other alternatives, each a span of matches.
-    Any(Span),
+    Any(ListRange),
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Match {
+enum CompiledMatch {
     /// The attribute has a value with this symbol.
     Symbol { designator: u32, symbol: u32 },
     /// Never holds, since the literal has a type that the function does not take; with the bag that it
     /// would compare.
-    Never { bag: Bag },
+    Never { bag: BagSource },
     /// A function of a constant and each value of a bag; `regex` is the number of the compiled pattern
     /// when the constant is one, else `NONE`.
     General {
         operation: Operation,
         constant: u32,
         regex: u32,
-        bag: Bag,
+        bag: BagSource,
     },
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Bag {
+enum BagSource {
     Designator(u32),
     Selector(u32),
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Expression {
+enum CompiledExpression {
     Constant(u32),
     Designator(u32),
     Selector(u32),
@@ -149,14 +149,14 @@ enum Expression {
     /// one, else `NONE`.
     Call {
         operation: Operation,
-        arguments: Span,
+        arguments: ListRange,
         regex: u32,
     },
     /// A higher-order function with the function that it applies.
     HigherOrder {
         kind: HigherOrder,
         inner: Operation,
-        arguments: Span,
+        arguments: ListRange,
     },
     Variable(u32),
     /// A constant expression whose evaluation fails.
@@ -164,14 +164,14 @@ enum Expression {
 }
 
 #[derive(Debug)]
-struct Designator {
+struct CompiledDesignator {
     slot: u32,
     issuer: Option<Box<str>>,
     must_be_present: bool,
 }
 
 #[derive(Debug)]
-struct Selector {
+struct CompiledSelector {
     category: Box<str>,
     path: Box<str>,
     data_type: DataType,
@@ -182,13 +182,13 @@ struct Selector {
 
 /// An obligation or a piece of advice.
 #[derive(Debug)]
-struct Obligation {
+struct CompiledObligation {
     id: Box<str>,
-    assignments: Span,
+    assignments: ListRange,
 }
 
 #[derive(Debug)]
-struct Assignment {
+struct CompiledAssignment {
     attribute_id: Box<str>,
     category: Option<Box<str>>,
     issuer: Option<Box<str>>,
@@ -246,7 +246,7 @@ impl Program {
     fn attribute_of<'v>(
         &self,
         slot: u32,
-        all: &'v vocabulary::Attributes,
+        all: &'v vocabulary::AttributeTable,
     ) -> Option<&'v AttributeName> {
         all.get(*self.slot_attributes.get(slot as usize)?)
     }

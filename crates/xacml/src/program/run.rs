@@ -2,33 +2,33 @@
 
 use super::{
     Program,
-    bind::{Binding, Categories},
+    bind::{Binding, DecisionCategories},
     environment::Environment,
-    evaluation::Computed,
+    evaluation::ComputedObligation,
     trace::Trace,
-    work::Work,
+    work::EvaluationMemory,
 };
 use crate::{
     context::{Category, MissingAttribute, PolicyIdentifier},
     error::Fault,
-    functions::{Budget, Operand},
+    functions::{EvaluationBudget, Operand},
 };
 
 /// One evaluation in progress. `TRACED` ones record their steps, and evaluate every rule.
-pub struct Run<'r, 'w, const TRACED: bool> {
+pub struct EvaluationRun<'r, 'w, const TRACED: bool> {
     pub program: &'r Program,
-    pub given: Categories<'r>,
+    pub given: DecisionCategories<'r>,
     /// Attributes that came from the clock or the source.
     pub extra: &'r [Category<'static>],
     pub binding: &'r Binding,
-    pub budget: Budget<'r>,
+    pub budget: EvaluationBudget<'r>,
     /// Values of the variables that were needed so far.
     pub variables: Vec<Option<Result<Operand<'r>, Fault>>>,
     pub environment: Environment<'r>,
     /// How many references lead from the root policy to this program.
     pub reference_depth: usize,
-    pub work: &'w mut Work,
-    pub computed: Vec<Computed<'r>>,
+    pub work: &'w mut EvaluationMemory,
+    pub computed: Vec<ComputedObligation<'r>>,
     pub referenced_policies: Vec<PolicyIdentifier>,
     pub referenced_missing: Vec<MissingAttribute>,
     pub collect_policies: bool,

@@ -3,13 +3,13 @@
 use hashbrown::HashSet;
 
 use super::symbol_texts::SymbolTexts;
-use super::{Bag, Match, Program, dictionary::Dictionary, list::Span};
+use super::{BagSource, CompiledMatch, Program, dictionary::Dictionary, list::ListRange};
 use crate::{
     context::{Decision, MissingAttribute},
     error::Code,
 };
 
-/// How a decision came about, as recorded by [`Prepared::explain`](super::Prepared::explain).
+/// How a decision came about, as recorded by [`PreparedRequest::explain`](super::PreparedRequest::explain).
 ///
 /// It names attributes and literals of the policy, but no values of the request.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +39,13 @@ pub struct TraceStep {
     /// The value of the element.
     pub outcome: Decision,
     /// Why it has that value.
-    pub because: Because,
+    pub because: StepReason,
 }
 
 /// Why an element of a policy has its value. As text it is an English phrase: `its condition is
 /// false`.
 #[derive(Debug, Clone)]
-pub enum Because {
+pub enum StepReason {
     /// The element applies: a rule has its effect, a policy or policy set what its combining
     /// algorithm made of its children.
     Applies,
@@ -71,7 +71,7 @@ pub enum Because {
     },
 }
 
-impl std::fmt::Display for Because {
+impl std::fmt::Display for StepReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Applies => f.write_str("it applies"),
@@ -109,7 +109,7 @@ impl TraceStep {
             rule_number: None,
             is_id_repeated: false,
             outcome: Decision::NotApplicable,
-            because: Because::Applies,
+            because: StepReason::Applies,
         }
     }
 }
@@ -133,7 +133,7 @@ fn symbol_texts(program: &Program) -> SymbolTexts {
 
 impl Program {
     /// Explains that the request has none of these symbols.
-    pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
+    pub(super) fn describe_symbols(&self, symbols: &[u32]) -> StepReason {
         let texts = self.symbol_texts.get_or_init(|| symbol_texts(self));
         let (mut numbers, mut wanted) = (Vec::new(), Vec::new());
         for (attribute, text) in symbols
@@ -152,11 +152,11 @@ impl Program {
             .filter_map(|number| all.get(number))
             .map(|a| (a.category.to_string(), a.attribute_id.to_string()))
             .collect();
-        Because::NoMatch { attributes, wanted }
+        StepReason::NoMatch { attributes, wanted }
     }
 
     /// Explains that no alternative of an `AnyOf` holds.
-    pub(super) fn describe_alternatives(&self, all_ofs: Span) -> Because {
+    pub(super) fn describe_alternatives(&self, all_ofs: ListRange) -> StepReason {
         let all = self.hot.vocabulary.attributes();
         let (mut seen, mut names) = (HashSet::new(), HashSet::new());
         let attributes = all_ofs
@@ -164,22 +164,22 @@ impl Program {
             .iter()
             .flat_map(|all_of| all_of.of(&self.matches))
             .filter_map(|m| match m {
-                Match::Symbol { designator, .. }
-                | Match::Never {
-                    bag: Bag::Designator(designator),
+                CompiledMatch::Symbol { designator, .. }
+                | CompiledMatch::Never {
+                    bag: BagSource::Designator(designator),
                 }
-                | Match::General {
-                    bag: Bag::Designator(designator),
+                | CompiledMatch::General {
+                    bag: BagSource::Designator(designator),
                     ..
                 } => self.designators.get(*designator as usize),
-                Match::Never { .. } | Match::General { .. } => None,
+                CompiledMatch::Never { .. } | CompiledMatch::General { .. } => None,
             })
             .filter(|designator| seen.insert(designator.slot))
             .filter_map(|designator| self.attribute_of(designator.slot, &all))
             .map(|a| (a.category.to_string(), a.attribute_id.to_string()))
             .filter(|name| names.insert(name.clone()))
             .collect();
-        Because::NoMatch {
+        StepReason::NoMatch {
             attributes,
             wanted: Vec::new(),
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use hashbrown::DefaultHashBuilder;
 
-use super::{dictionary::Names, list::push};
+use super::{dictionary::NameTable, list::push};
 use crate::values::DataType;
 
 /// An attribute that a program refers to.
@@ -22,19 +22,19 @@ pub struct AttributeName {
 
 /// A version of the table. Later versions add attributes, and have the same numbers for these.
 #[derive(Debug, Clone, Default)]
-pub struct Attributes {
+pub struct AttributeTable {
     list: Vec<Arc<AttributeName>>,
     /// Data types and numbers by category and attribute id.
-    names: Names<Names<Vec<(DataType, u32)>>>,
+    names: NameTable<NameTable<Vec<(DataType, u32)>>>,
 }
 
-impl Attributes {
+impl AttributeTable {
     pub fn get(&self, number: u32) -> Option<&AttributeName> {
         self.list.get(number as usize).map(|attribute| &**attribute)
     }
 
     /// Data types and numbers of a category by attribute id.
-    pub fn category(&self, name: &str) -> Option<&Names<Vec<(DataType, u32)>>> {
+    pub fn category(&self, name: &str) -> Option<&NameTable<Vec<(DataType, u32)>>> {
         self.names.get(name)
     }
 
@@ -59,7 +59,7 @@ impl Attributes {
 pub struct Vocabulary {
     /// Hashes the texts of all programs' dictionaries.
     pub(super) hasher: DefaultHashBuilder,
-    attributes: ArcSwap<Attributes>,
+    attributes: ArcSwap<AttributeTable>,
     growing: Mutex<()>,
 }
 
@@ -77,13 +77,13 @@ impl Vocabulary {
     }
 
     /// The attributes as they are now.
-    pub(super) fn attributes(&self) -> Guard<Arc<Attributes>> {
+    pub(super) fn attributes(&self) -> Guard<Arc<AttributeTable>> {
         self.attributes.load()
     }
 
     /// The numbers of attributes; new ones are added.
     pub(super) fn numbers(&self, wanted: &[AttributeName]) -> Vec<u32> {
-        let number = |all: &Attributes, a: &AttributeName| {
+        let number = |all: &AttributeTable, a: &AttributeName| {
             all.find(&a.category, &a.attribute_id, a.data_type)
         };
         let known = self.attributes.load();
@@ -95,7 +95,7 @@ impl Vocabulary {
             return numbers;
         }
         let _lock = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Attributes::clone(&self.attributes.load());
+        let mut all = AttributeTable::clone(&self.attributes.load());
         let numbers = wanted.iter().map(|attribute| {
             number(&all, attribute).unwrap_or_else(|| {
                 let number = push(&mut all.list, Arc::new(attribute.clone()));

@@ -5,16 +5,16 @@ use crate::policy::Effect;
 
 /// Reusable memory of evaluations, one at a time. Its content has no meaning between them.
 #[derive(Debug, Default)]
-pub struct Work {
+pub struct EvaluationMemory {
     /// Rules and children that the indexes found, by their offsets.
     pub(super) candidates: Vec<u32>,
-    pub(super) emissions: Vec<Emission>,
-    pub(super) contributions: Vec<Contribution>,
+    pub(super) emissions: Vec<EmittedObligation>,
+    pub(super) contributions: Vec<ContributingPolicy>,
 }
 
 /// An obligation or advice of a decision, as long as no outer element decides otherwise.
 #[derive(Debug, Clone, Copy)]
-pub struct Emission {
+pub struct EmittedObligation {
     /// Its number; `NONE` when it came from a referenced policy.
     pub obligation: u32,
     pub effect: Effect,
@@ -25,7 +25,7 @@ pub struct Emission {
 
 /// A policy that contributed to a decision, as long as no outer element decides otherwise.
 #[derive(Debug, Clone, Copy)]
-pub struct Contribution {
+pub struct ContributingPolicy {
     /// Number of the node, or of one that a referenced policy reported.
     pub number: u32,
     pub is_referenced: bool,

@@ -12,7 +12,7 @@ use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 pub use names::{Rfc822Name, X500Name};
 pub use number::Integer;
 use time::{Date, DateTime, DayTimeDuration, Time, TimezoneOffset, YearMonthDuration};
-pub(crate) use xpath::Node;
+pub(crate) use xpath::ContentNode;
 pub use xpath::{Content, Namespaces, XPathExpression};
 
 /// Bytes of a text that are read as a value in the time of one step.

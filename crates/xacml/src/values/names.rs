@@ -95,11 +95,11 @@ impl X500Name {
     }
 }
 
-type Part = Vec<(String, String)>;
+type RelativeName = Vec<(String, String)>;
 
 /// One part of a name, what follows it, and whether another part must follow.
-fn relative_name(text: &str) -> Option<(Part, &str, bool)> {
-    let mut pairs = Part::new();
+fn relative_name(text: &str) -> Option<(RelativeName, &str, bool)> {
+    let mut pairs = RelativeName::new();
     let mut rest = text;
     loop {
         let (kind, after) = rest.split_once('=')?;

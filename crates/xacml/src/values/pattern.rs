@@ -23,13 +23,13 @@ const PLACES_PER_STEP: usize = 8;
 
 /// A compiled pattern.
 #[derive(Debug)]
-pub struct Pattern {
+pub struct CompiledPattern {
     regex: Regex,
     /// Places in the pattern that a byte of a text may be compared with.
     places: usize,
 }
 
-impl Pattern {
+impl CompiledPattern {
     /// Compiles a pattern of a policy. `bytes_left` is how many bytes all compiled patterns of the
     /// policy may still take. The error is an English phrase.
     pub fn literal(pattern: &str, bytes_left: &mut usize) -> Result<Self, String> {
@@ -151,7 +151,7 @@ fn translate(pattern: &str, max: usize) -> Result<String, String> {
     if pattern.chars().count() > max {
         return Err("the regular expression is too long".to_owned());
     }
-    Translator {
+    PatternTranslator {
         chars: pattern.chars().peekable(),
         out: String::with_capacity(pattern.len() + 16),
     }
@@ -166,12 +166,12 @@ fn compile(translated: &str, limit: usize) -> Result<Regex, regex::Error> {
         .build()
 }
 
-struct Translator<'a> {
+struct PatternTranslator<'a> {
     chars: Peekable<Chars<'a>>,
     out: String,
 }
 
-impl Translator<'_> {
+impl PatternTranslator<'_> {
     fn run(mut self) -> Result<String, String> {
         while let Some(c) = self.chars.next() {
             match c {
@@ -342,8 +342,8 @@ fn single_escape(c: char) -> Option<char> {
 mod tests {
     use super::*;
 
-    fn literal(pattern: &str) -> Result<Pattern, String> {
-        Pattern::literal(pattern, &mut (8 << 20))
+    fn literal(pattern: &str) -> Result<CompiledPattern, String> {
+        CompiledPattern::literal(pattern, &mut (8 << 20))
     }
 
     #[test]
@@ -359,11 +359,11 @@ mod tests {
     #[test]
     fn patterns_that_are_large_together_are_refused() {
         let mut bytes_left = 100 * 1024;
-        assert!(Pattern::literal("^a$", &mut bytes_left).is_ok());
+        assert!(CompiledPattern::literal("^a$", &mut bytes_left).is_ok());
         assert_eq!(bytes_left, 92 * 1024);
-        assert!(Pattern::literal("(a{900}){900}", &mut bytes_left).is_err());
+        assert!(CompiledPattern::literal("(a{900}){900}", &mut bytes_left).is_err());
         let mut small = 0;
-        assert!(Pattern::literal("^a$", &mut small).is_err());
+        assert!(CompiledPattern::literal("^a$", &mut small).is_err());
     }
 
     #[rstest::rstest]
@@ -409,13 +409,13 @@ mod tests {
         ] {
             assert!(literal(bad).is_err(), "{bad}");
         }
-        assert!(Pattern::dynamic(&"a".repeat(300)).is_err());
+        assert!(CompiledPattern::dynamic(&"a".repeat(300)).is_err());
     }
 
     proptest::proptest! {
         #[test]
         fn no_pattern_makes_it_panic(pattern in r"[\[\]\\^$.|?*+(){}a-z0-9,\-&~é ]{0,20}") {
-            if let Ok(regex) = Pattern::dynamic(&pattern) {
+            if let Ok(regex) = CompiledPattern::dynamic(&pattern) {
                 let _ = regex.is_match("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
             }
         }

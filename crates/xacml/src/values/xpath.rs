@@ -48,10 +48,10 @@ pub struct Content {
 
 /// A node of a [`Content`].
 #[cfg(feature = "xpath")]
-pub type Node = NodeId;
+pub type ContentNode = NodeId;
 /// A node of a [`Content`].
 #[cfg(not(feature = "xpath"))]
-pub type Node = usize;
+pub type ContentNode = usize;
 
 const AVAILABLE: bool = cfg!(feature = "xpath");
 
@@ -165,22 +165,22 @@ impl Content {
 impl Content {
     pub(crate) fn select(
         &self,
-        _context: Option<Node>,
+        _context: Option<ContentNode>,
         _path: &str,
         _namespaces: &Namespaces,
-    ) -> Result<Vec<Node>, Fault> {
+    ) -> Result<Vec<ContentNode>, Fault> {
         Err(UNAVAILABLE)
     }
 
-    pub(crate) fn text(&self, _node: Node) -> Result<String, Fault> {
+    pub(crate) fn text(&self, _node: ContentNode) -> Result<String, Fault> {
         Err(UNAVAILABLE)
     }
 
-    pub(crate) fn contains(&self, outer: Node, inner: Node) -> bool {
+    pub(crate) fn contains(&self, outer: ContentNode, inner: ContentNode) -> bool {
         outer == inner
     }
 
-    pub(crate) fn path_of(&self, _node: Node) -> String {
+    pub(crate) fn path_of(&self, _node: ContentNode) -> String {
         String::new()
     }
 }
@@ -191,10 +191,10 @@ impl Content {
     /// yields another kind of value than nodes.
     pub(crate) fn select(
         &self,
-        context: Option<Node>,
+        context: Option<ContentNode>,
         path: &str,
         namespaces: &Namespaces,
-    ) -> Result<Vec<Node>, Fault> {
+    ) -> Result<Vec<ContentNode>, Fault> {
         let mut evaluator = XPathEvaluator::new()
             .with_max_depth(MAX_DEPTH)
             .with_max_node_visits(self.max_visits);
@@ -213,7 +213,7 @@ impl Content {
     }
 
     /// The text of a node. Fails for elements and the document.
-    pub(crate) fn text(&self, node: Node) -> Result<String, Fault> {
+    pub(crate) fn text(&self, node: ContentNode) -> Result<String, Fault> {
         match self.document.node_kind(node) {
             Some(
                 NodeKind::Text(text)
@@ -231,7 +231,7 @@ impl Content {
     }
 
     /// Whether the inner node is the outer one or one below it.
-    pub(crate) fn contains(&self, outer: Node, inner: Node) -> bool {
+    pub(crate) fn contains(&self, outer: ContentNode, inner: ContentNode) -> bool {
         let mut at = Some(inner);
         while let Some(node) = at {
             if node == outer {
@@ -243,7 +243,7 @@ impl Content {
     }
 
     /// An absolute path that selects this node and no other.
-    pub(crate) fn path_of(&self, node: Node) -> String {
+    pub(crate) fn path_of(&self, node: ContentNode) -> String {
         let Some(parent) = self.document.parent(node) else {
             return "/".to_owned();
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use xacml::{
     Assignment, Decider, Decision, DecisionResult, Effect, Environment, Limits, LoadOptions,
-    Obligation, PolicyTree, Prepared, Program, Request, Scratch,
+    Obligation, PolicyTree, PreparedRequest, Program, Request, Scratch,
 };
 
 use super::{
@@ -103,7 +103,7 @@ proptest! {
         let program = load(&policy);
         let request = Request::from_xml(request.as_bytes(), &Limits::DEFAULT).unwrap();
         let Scratch { mut binding, mut work } = Scratch::default();
-        let prepared = Prepared::new(&program, &request.categories, NOW, &mut binding);
+        let prepared = PreparedRequest::new(&program, &request.categories, NOW, &mut binding);
         let indexed = plain(&prepared.evaluate_with_policies(&mut work).to_result());
         prop_assert_eq!(indexed, plain(&prepared.explain(true, &mut work).to_result()));
     }

@@ -7,8 +7,8 @@ use rstest::rstest;
 use serde_json::{Value as Json, json};
 use xacml::{
     AttributeSource, DataType, Decider, Decision, Dialect, Environment, Limits, LoadOptions,
-    LoadWarningKind, PolicyResolver, Prepared, Program, Request, ResourceTree, Response, Scratch,
-    Value, ids, policy::Reference,
+    LoadWarningKind, PolicyResolver, PreparedRequest, Program, Request, ResourceTree, Response,
+    Scratch, Value, ids, policy::Reference,
 };
 
 const NAMESPACE: &str = "urn:oasis:names:tc:xacml:3.0:core:schema:wd-17";
@@ -531,7 +531,7 @@ fn an_explanation_distinguishes_rules_with_the_same_identifier() {
         mut binding,
         mut work,
     } = Scratch::default();
-    let prepared = Prepared::new(&program, &request.categories, NOW, &mut binding);
+    let prepared = PreparedRequest::new(&program, &request.categories, NOW, &mut binding);
     let evaluation = prepared.explain(false, &mut work);
     assert_eq!(
         (evaluation.rule(), evaluation.rule_number()),
@@ -660,7 +660,7 @@ fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
             mut binding,
             mut work,
         } = Scratch::default();
-        let result = Prepared::new(&program, &request.categories, NOW, &mut binding)
+        let result = PreparedRequest::new(&program, &request.categories, NOW, &mut binding)
             .evaluate(&mut work)
             .to_result();
         (result.decision, result.status.code.name())

@@ -1,7 +1,7 @@
 //! A decision allocates nothing, and policies take little memory.
 
 use allocation_counter::{AllocationInfo, measure};
-use xacml::{Decision, Environment, LoadOptions, Prepared, Program, Scratch};
+use xacml::{Decision, Environment, LoadOptions, PreparedRequest, Program, Scratch};
 
 use super::support::{policy, program, questions, resource};
 
@@ -19,13 +19,13 @@ fn a_decision_allocates_nothing() {
     } = Scratch::default();
     // The first decisions grow the scratch.
     for c in &categories {
-        Prepared::new(&program, c, NOW, &mut binding).evaluate(&mut work);
+        PreparedRequest::new(&program, c, NOW, &mut binding).evaluate(&mut work);
     }
     let mut permits = 0;
     let info = measure(|| {
         for c in &categories {
             permits += usize::from(
-                Prepared::new(&program, c, NOW, &mut binding)
+                PreparedRequest::new(&program, c, NOW, &mut binding)
                     .evaluate(&mut work)
                     .decision()
                     == Decision::Permit,

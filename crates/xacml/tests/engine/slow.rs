@@ -3,7 +3,9 @@
 
 use xacml::{
     Effect, PolicyTree,
-    policy::{Expression, Head, Literal, ObligationExpression, Policy, PolicySet, Rule, Target},
+    policy::{
+        Expression, Literal, ObligationExpression, Policy, PolicyHead, PolicySet, Rule, Target,
+    },
 };
 
 use super::generate::Fact;
@@ -142,7 +144,7 @@ impl Slow<'_> {
     fn parent(
         &self,
         policy: Option<&Policy>,
-        head: &Head,
+        head: &PolicyHead,
         combined: impl FnOnce(&Self) -> Answer,
     ) -> Answer {
         let matched = self.target(&head.target);

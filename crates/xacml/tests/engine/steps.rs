@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use rstest::rstest;
 use xacml::{
-    Category, DataType, Decision, Environment, LoadOptions, Prepared, Program, Scratch, Value,
+    Category, DataType, Decision, Environment, LoadOptions, PreparedRequest, Program, Scratch,
+    Value,
 };
 
 const XS: &str = "http://www.w3.org/2001/XMLSchema#";
@@ -55,7 +56,7 @@ fn decide(policy: &str, request: Category<'_>, steps: u32) -> (Decision, bool, u
     let program = Program::load(policy.as_bytes(), &LoadOptions::default()).unwrap();
     let mut scratch = Scratch::default();
     let categories = [request];
-    let prepared = Prepared::new(
+    let prepared = PreparedRequest::new(
         &program,
         &categories,
         Environment::at(0),

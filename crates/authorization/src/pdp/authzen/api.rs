@@ -23,26 +23,31 @@ use uuid::Uuid;
 
 use super::{
     fixture,
-    question::{self, Batch, Environment, Question, Semantic, Sources},
+    question::{
+        self, AuthzenQuestion, BatchSemantic, ContextEnvironment, QuestionBatch, QuestionSources,
+    },
 };
 use crate::bodies::{
     AuthzenMetadata, EvaluationAnswer, EvaluationBody, EvaluationsAnswer, EvaluationsBody,
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
-    callers::Scoped,
+    callers::ScopedCaller,
     pdp::{
-        AtLeast, Decided, DecisionReason, PartialRequest, TokenReason, View,
+        DecisionDetails, DecisionMode, DecisionReason, MinimumPosition, PartialRequest,
+        TokenReason,
         api::may_explain,
-        budget::{Excess, LargeCall, MAX_ATTRIBUTES, Undecided, check_containers, in_time},
-        call::Call,
+        budget::{
+            ExceededBound, LargeCall, MAX_ATTRIBUTES, UndecidedCause, check_containers, in_time,
+        },
+        call::DecisionCall,
         log::Endpoint,
         token_api,
     },
 };
 use foundation::{
     http::{ApiError, ApiResult, Json, body, context},
-    limits::Refused,
+    limits::LimitRefusal,
     strict_json::{self, MemberNames},
     token::scopes::Authorize,
 };
@@ -74,8 +79,8 @@ pub async fn evaluation(State(endpoints): State<DecisionEndpoints>, request: Req
 pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
         let max_questions = endpoints.config.settings.pdp.max_decisions_per_request;
-        let batch = Batch::of(members, max_questions).map_err(bad)?;
-        let semantic = Semantic::read(members).map_err(bad)?;
+        let batch = QuestionBatch::of(members, max_questions).map_err(bad)?;
+        let semantic = BatchSemantic::read(members).map_err(bad)?;
         if batch.places.is_empty() {
             return Ok(Json(asker.single(members).await?).into_response());
         }
@@ -110,15 +115,15 @@ pub fn bad(message: String) -> ApiError {
     ApiError::Text(StatusCode::BAD_REQUEST, message)
 }
 
-fn excess(excess: Excess) -> ApiError {
+fn excess(excess: ExceededBound) -> ApiError {
     bad(excess.to_string())
 }
 
 /// Why there are no decisions, as these endpoints answer it.
-pub fn undecided(undecided: Undecided) -> ApiError {
+pub fn undecided(undecided: UndecidedCause) -> ApiError {
     match undecided {
-        Undecided::Database(error) => error.into(),
-        Undecided::Excess(beyond) => excess(beyond),
+        UndecidedCause::Database(error) => error.into(),
+        UndecidedCause::Excess(beyond) => excess(beyond),
     }
 }
 
@@ -126,7 +131,7 @@ pub fn undecided(undecided: Undecided) -> ApiError {
 pub async fn answer(
     endpoints: &DecisionEndpoints,
     request: Request,
-    work: impl AsyncFnOnce(&Asker<'_>, &Map<String, Value>) -> ApiResult<Response>,
+    work: impl AsyncFnOnce(&QuestionCaller<'_>, &Map<String, Value>) -> ApiResult<Response>,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let id = parts.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| {
@@ -134,8 +139,10 @@ pub async fn answer(
         HeaderValue::from_str(&made).unwrap_or(HeaderValue::from_static("none"))
     });
     let worked = async {
-        let owner: Scoped<Authorize> = Scoped::from_request_parts(&mut parts, endpoints).await?;
-        let at_least = AtLeast::read(&parts.headers).map_err(|message| bad(message.to_owned()))?;
+        let owner: ScopedCaller<Authorize> =
+            ScopedCaller::from_request_parts(&mut parts, endpoints).await?;
+        let at_least =
+            MinimumPosition::read(&parts.headers).map_err(|message| bad(message.to_owned()))?;
         let bytes = bytes(endpoints, &parts, body).await?;
         in_time(
             endpoints.config.settings.pdp.deadline_s,
@@ -147,14 +154,14 @@ pub async fn answer(
                 } else {
                     members(&bytes)?
                 };
-                let call = Call::begin(
+                let call = DecisionCall::begin(
                     &endpoints.pdp,
                     Endpoint::Authzen,
                     at_least,
                     Some(&owner.caller.principal),
                 )
                 .await;
-                let asker = Asker {
+                let asker = QuestionCaller {
                     endpoints,
                     owner: &owner,
                     call,
@@ -214,17 +221,17 @@ fn members(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
 
 /// The answer to one question.
 #[derive(Debug, Serialize)]
-struct Evaluated {
+struct QuestionAnswer {
     decision: bool,
-    context: Context,
+    context: AnswerContext,
 }
 
 #[derive(Debug, Serialize)]
-struct Context {
-    reason: Word,
+struct AnswerContext {
+    reason: ReasonWord,
     /// When the decision point was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    xacml: Option<Xacml>,
+    xacml: Option<XacmlOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     minimum_authentication_level: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,27 +241,27 @@ struct Context {
 }
 
 #[derive(Debug, Serialize)]
-struct Xacml {
+struct XacmlOutcome {
     decision: &'static str,
     status_code: &'static str,
 }
 
 /// A reason as its word.
 #[derive(Debug, Clone, Copy)]
-struct Word(DecisionReason);
+struct ReasonWord(DecisionReason);
 
-impl Serialize for Word {
+impl Serialize for ReasonWord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.wire())
     }
 }
 
-impl Evaluated {
+impl QuestionAnswer {
     const fn refused(reason: DecisionReason) -> Self {
         Self {
             decision: false,
-            context: Context {
-                reason: Word(reason),
+            context: AnswerContext {
+                reason: ReasonWord(reason),
                 xacml: None,
                 minimum_authentication_level: None,
                 granted_by: None,
@@ -267,8 +274,8 @@ impl Evaluated {
 /// An answer as an element of the answer of a batch.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Element<'a> {
-    Evaluated(&'a Evaluated),
+enum BatchAnswerElement<'a> {
+    Evaluated(&'a QuestionAnswer),
     Ending {
         decision: bool,
         context: EndingContext<'a>,
@@ -283,57 +290,57 @@ enum Element<'a> {
 #[derive(Debug, Serialize)]
 struct EndingContext<'a> {
     #[serde(flatten)]
-    context: Option<&'a Context>,
+    context: Option<&'a AnswerContext>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ItemError<'a>>,
+    error: Option<QuestionError<'a>>,
     short_circuit: &'static str,
 }
 
 #[derive(Debug, Serialize)]
 struct ErrorContext<'a> {
-    error: ItemError<'a>,
+    error: QuestionError<'a>,
 }
 
 /// What is wrong with a question of a batch.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct ItemError<'a> {
+struct QuestionError<'a> {
     status: u16,
     message: &'a str,
 }
 
 /// A question with its answer, and with what the log is to have of it.
 #[derive(Debug)]
-struct Answered<'q> {
+struct AnsweredQuestion<'q> {
     /// The error is what is wrong with the question.
-    outcome: Result<Evaluated, String>,
-    log: Logged<'q>,
+    outcome: Result<QuestionAnswer, String>,
+    log: LoggedAnswer<'q>,
 }
 
 #[derive(Debug)]
-enum Logged<'q> {
+enum LoggedAnswer<'q> {
     /// Nothing was decided about.
     Nothing,
     /// It was refused without a decision.
     Refused(PartialRequest<'q>, DecisionReason),
     /// It was decided in this time, with others.
-    Decided(PartialRequest<'q>, Box<Decided>, Duration),
+    Decided(PartialRequest<'q>, Box<DecisionDetails>, Duration),
 }
 
-impl Answered<'_> {
+impl AnsweredQuestion<'_> {
     fn is_permit(&self) -> bool {
         self.outcome
             .as_ref()
             .is_ok_and(|evaluated| evaluated.decision)
     }
 
-    fn error(&self) -> Option<ItemError<'_>> {
+    fn error(&self) -> Option<QuestionError<'_>> {
         match &self.outcome {
-            Err(message) => Some(ItemError {
+            Err(message) => Some(QuestionError {
                 status: 400,
                 message,
             }),
             Ok(evaluated) if evaluated.context.reason.0 == DecisionReason::UnknownResource => {
-                Some(ItemError {
+                Some(QuestionError {
                     status: 404,
                     message: "the resource is unknown, or has no policy",
                 })
@@ -343,16 +350,16 @@ impl Answered<'_> {
     }
 
     /// As an element of a batch, perhaps the one that ends it.
-    fn element(&self, ends: bool) -> Element<'_> {
+    fn element(&self, ends: bool) -> BatchAnswerElement<'_> {
         let (error, evaluated) = (self.error(), self.outcome.as_ref().ok());
         let decision = self.is_permit();
         match (error, evaluated, ends) {
-            (None, Some(evaluated), false) => Element::Evaluated(evaluated),
-            (Some(error), _, false) => Element::Faulty {
+            (None, Some(evaluated), false) => BatchAnswerElement::Evaluated(evaluated),
+            (Some(error), _, false) => BatchAnswerElement::Faulty {
                 decision,
                 context: ErrorContext { error },
             },
-            (error, evaluated, _) => Element::Ending {
+            (error, evaluated, _) => BatchAnswerElement::Ending {
                 decision,
                 context: EndingContext {
                     context: evaluated
@@ -367,39 +374,39 @@ impl Answered<'_> {
 }
 
 #[derive(Debug, Serialize)]
-struct Evaluations<'a> {
-    evaluations: Vec<Element<'a>>,
+struct BatchAnswer<'a> {
+    evaluations: Vec<BatchAnswerElement<'a>>,
 }
 
 /// A question that the decision point is asked.
-struct Open<'q> {
+struct OpenQuestion<'q> {
     /// Its place among the questions.
     place: usize,
     request: PartialRequest<'q>,
 }
 
 /// The system users of the tokens in questions.
-pub type KnownTokens<'q> = HashMap<&'q str, Result<Vec<Uuid>, TokenReason>>;
+pub type TokenSystemUsers<'q> = HashMap<&'q str, Result<Vec<Uuid>, TokenReason>>;
 
 /// Questions of a batch that may be the last one are decided so many at a time.
 const CHUNK: usize = 32;
 
 /// Who asks.
-pub struct Asker<'a> {
+pub struct QuestionCaller<'a> {
     pub endpoints: &'a DecisionEndpoints,
-    pub owner: &'a Scoped<Authorize>,
-    pub call: Call<'a>,
+    pub owner: &'a ScopedCaller<Authorize>,
+    pub call: DecisionCall<'a>,
     /// The call has space for a large one.
     has_space: bool,
 }
 
-impl Asker<'_> {
+impl QuestionCaller<'_> {
     /// Waits for space, when the call is large and has none.
     pub async fn wait_for_space(
         &self,
         decisions: usize,
         attributes: usize,
-    ) -> Result<Option<LargeCall>, Refused> {
+    ) -> Result<Option<LargeCall>, LimitRefusal> {
         if self.has_space {
             return Ok(None);
         }
@@ -411,15 +418,15 @@ impl Asker<'_> {
     }
 
     /// The answer to the one question of a call.
-    async fn single(&self, members: &Map<String, Value>) -> ApiResult<Evaluated> {
-        let sources = Sources::of(members);
+    async fn single(&self, members: &Map<String, Value>) -> ApiResult<QuestionAnswer> {
+        let sources = QuestionSources::of(members);
         let attributes = sources.attributes();
         if attributes > MAX_ATTRIBUTES {
-            return Err(bad(Excess::Attributes.to_string()));
+            return Err(bad(ExceededBound::Attributes.to_string()));
         }
         let _space = self.wait_for_space(1, attributes).await?;
-        let question = Question::read(sources).map_err(bad)?;
-        let environment = Environment::of(question.context);
+        let question = AuthzenQuestion::read(sources).map_err(bad)?;
+        let environment = ContextEnvironment::of(question.context);
         let mut answered = self.evaluate(&[(question, &environment)], 1).await?;
         let Some(answered) = answered.pop() else {
             return Err(ApiError::internal(anyhow::anyhow!("no answer")));
@@ -429,19 +436,23 @@ impl Asker<'_> {
     }
 
     /// The answers to the questions of a batch, in order.
-    async fn several(&self, batch: &Batch<'_>, semantic: Semantic) -> ApiResult<Response> {
-        let questions: Vec<Result<Question<'_>, String>> = batch
+    async fn several(
+        &self,
+        batch: &QuestionBatch<'_>,
+        semantic: BatchSemantic,
+    ) -> ApiResult<Response> {
+        let questions: Vec<Result<AuthzenQuestion<'_>, String>> = batch
             .different
             .iter()
-            .map(|sources| Question::read(*sources))
+            .map(|sources| AuthzenQuestion::read(*sources))
             .collect();
-        let contexts = Contexts::of(&questions);
+        let contexts = ContextEnvironments::of(&questions);
         let at_a_time = match semantic {
-            Semantic::ExecuteAll => questions.len(),
-            Semantic::DenyOnFirstDeny | Semantic::PermitOnFirstPermit => CHUNK,
+            BatchSemantic::ExecuteAll => questions.len(),
+            BatchSemantic::DenyOnFirstDeny | BatchSemantic::PermitOnFirstPermit => CHUNK,
         };
         let parts = batch.places.len();
-        let mut answered: Vec<Answered<'_>> = Vec::with_capacity(questions.len());
+        let mut answered: Vec<AnsweredQuestion<'_>> = Vec::with_capacity(questions.len());
         let mut shown: Vec<(usize, bool)> = Vec::with_capacity(parts);
         for place in &batch.places {
             while answered.len() <= *place {
@@ -450,11 +461,11 @@ impl Asker<'_> {
             }
             let one = &answered[*place];
             let ends = match semantic {
-                Semantic::ExecuteAll => false,
-                Semantic::DenyOnFirstDeny => !one.is_permit(),
-                Semantic::PermitOnFirstPermit => one.is_permit(),
+                BatchSemantic::ExecuteAll => false,
+                BatchSemantic::DenyOnFirstDeny => !one.is_permit(),
+                BatchSemantic::PermitOnFirstPermit => one.is_permit(),
             };
-            shown.push((*place, ends && semantic == Semantic::DenyOnFirstDeny));
+            shown.push((*place, ends && semantic == BatchSemantic::DenyOnFirstDeny));
             if ends {
                 break;
             }
@@ -462,10 +473,10 @@ impl Asker<'_> {
         let decided = shown
             .iter()
             .filter_map(|(place, _)| match &answered[*place].log {
-                Logged::Decided(_, decided, _) => Some(&**decided),
-                Logged::Nothing | Logged::Refused(..) => None,
+                LoggedAnswer::Decided(_, decided, _) => Some(&**decided),
+                LoggedAnswer::Nothing | LoggedAnswer::Refused(..) => None,
             });
-        Call::check_answer(decided).map_err(excess)?;
+        DecisionCall::check_answer(decided).map_err(excess)?;
         for (place, _) in &shown {
             self.log(&answered[*place], parts).await;
         }
@@ -473,17 +484,17 @@ impl Asker<'_> {
             .into_iter()
             .map(|(place, ends)| answered[place].element(ends))
             .collect();
-        Ok(Json(Evaluations { evaluations }).into_response())
+        Ok(Json(BatchAnswer { evaluations }).into_response())
     }
 
     /// The answers to some questions of a batch.
     async fn some<'q>(
         &self,
-        questions: &[Result<Question<'q>, String>],
-        contexts: &'q Contexts<'q>,
+        questions: &[Result<AuthzenQuestion<'q>, String>],
+        contexts: &'q ContextEnvironments<'q>,
         parts: usize,
-    ) -> ApiResult<Vec<Answered<'q>>> {
-        let good: Vec<(Question<'q>, &'q Environment<'q>)> = questions
+    ) -> ApiResult<Vec<AnsweredQuestion<'q>>> {
+        let good: Vec<(AuthzenQuestion<'q>, &'q ContextEnvironment<'q>)> = questions
             .iter()
             .filter_map(|question| question.as_ref().ok())
             .map(|question| (*question, contexts.of_question(question)))
@@ -491,9 +502,9 @@ impl Asker<'_> {
         let mut answered = self.evaluate(&good, parts).await?.into_iter();
         let all = questions.iter().map(|question| match question {
             Ok(_) => answered.next(),
-            Err(message) => Some(Answered {
+            Err(message) => Some(AnsweredQuestion {
                 outcome: Err(message.clone()),
-                log: Logged::Nothing,
+                log: LoggedAnswer::Nothing,
             }),
         });
         all.collect::<Option<Vec<_>>>()
@@ -503,19 +514,19 @@ impl Asker<'_> {
     /// Answers questions of a call with so many parts: what is not in memory is read at once for all.
     async fn evaluate<'q>(
         &self,
-        questions: &[(Question<'q>, &'q Environment<'q>)],
+        questions: &[(AuthzenQuestion<'q>, &'q ContextEnvironment<'q>)],
         parts: usize,
-    ) -> ApiResult<Vec<Answered<'q>>> {
-        let mut answered: Vec<Option<Answered<'q>>> = Vec::with_capacity(questions.len());
+    ) -> ApiResult<Vec<AnsweredQuestion<'q>>> {
+        let mut answered: Vec<Option<AnsweredQuestion<'q>>> = Vec::with_capacity(questions.len());
         let (mut plain, mut explained) = (Vec::new(), Vec::new());
-        let mut tokens = KnownTokens::new();
+        let mut tokens = TokenSystemUsers::new();
         for (place, (question, environment)) in questions.iter().enumerate() {
             let (one, explain) = self.prepare(question, environment, &mut tokens).await?;
             answered.push(match one {
-                Prepared::Answered(one) => Some(one),
-                Prepared::Open(request) => {
+                QuestionProgress::Answered(one) => Some(one),
+                QuestionProgress::Open(request) => {
                     let list = if explain { &mut explained } else { &mut plain };
-                    list.push(Open { place, request });
+                    list.push(OpenQuestion { place, request });
                     None
                 }
             });
@@ -530,7 +541,7 @@ impl Asker<'_> {
                 .into_iter()
                 .map(|open| (open.place, open.request))
                 .unzip();
-            let view = View {
+            let view = DecisionMode {
                 explain,
                 names_packages: true,
                 ..self.call.view_of(parts)
@@ -544,9 +555,9 @@ impl Asker<'_> {
             self.call.took(took);
             for ((place, request), decided) in places.into_iter().zip(requests).zip(decided) {
                 let outcome = Ok(self.evaluated(&decided, explain)?);
-                answered[place] = Some(Answered {
+                answered[place] = Some(AnsweredQuestion {
                     outcome,
-                    log: Logged::Decided(request, Box::new(decided), took),
+                    log: LoggedAnswer::Decided(request, Box::new(decided), took),
                 });
             }
         }
@@ -557,15 +568,20 @@ impl Asker<'_> {
     /// Everything that comes before a decision, and whether an explanation is wanted.
     async fn prepare<'q>(
         &self,
-        question: &Question<'q>,
-        environment: &'q Environment<'q>,
-        tokens: &mut KnownTokens<'q>,
-    ) -> ApiResult<(Prepared<'q>, bool)> {
-        let answered = |outcome, log| (Prepared::Answered(Answered { outcome, log }), false);
+        question: &AuthzenQuestion<'q>,
+        environment: &'q ContextEnvironment<'q>,
+        tokens: &mut TokenSystemUsers<'q>,
+    ) -> ApiResult<(QuestionProgress<'q>, bool)> {
+        let answered = |outcome, log| {
+            (
+                QuestionProgress::Answered(AnsweredQuestion { outcome, log }),
+                false,
+            )
+        };
         let refused = |request, reason| {
             answered(
-                Ok(Evaluated::refused(reason)),
-                Logged::Refused(request, reason),
+                Ok(QuestionAnswer::refused(reason)),
+                LoggedAnswer::Refused(request, reason),
             )
         };
         if self.has_fixture() && fixture::knows(question.subject.kind) {
@@ -575,11 +591,11 @@ impl Asker<'_> {
             } else {
                 DecisionReason::NoApplicableRule
             };
-            let evaluated = Evaluated {
+            let evaluated = QuestionAnswer {
                 decision,
-                ..Evaluated::refused(reason)
+                ..QuestionAnswer::refused(reason)
             };
-            return Ok(answered(Ok(evaluated), Logged::Nothing));
+            return Ok(answered(Ok(evaluated), LoggedAnswer::Nothing));
         }
         let read = question.explain().and_then(|explain| {
             let request = question.request(environment)?;
@@ -588,16 +604,16 @@ impl Asker<'_> {
         let (explain, request, token) = match read {
             Ok((explain, Ok(request), token)) => (explain, request, token),
             Ok((_, Err(reason), _)) => return Ok(refused(PartialRequest::default(), reason)),
-            Err(message) => return Ok(answered(Err(message), Logged::Nothing)),
+            Err(message) => return Ok(answered(Err(message), LoggedAnswer::Nothing)),
         };
         Ok(match self.objection(question, token, tokens).await? {
             Some(reason) => refused(request, reason),
-            None => (Prepared::Open(request), explain),
+            None => (QuestionProgress::Open(request), explain),
         })
     }
 
     /// A decision as the answer to a question.
-    fn evaluated(&self, decided: &Decided, explain: bool) -> ApiResult<Evaluated> {
+    fn evaluated(&self, decided: &DecisionDetails, explain: bool) -> ApiResult<QuestionAnswer> {
         let settings = &self.endpoints.config.settings.pdp;
         if (explain || settings.enforce_resource_owner)
             && !may_explain(&self.owner.caller.principal, decided)
@@ -607,15 +623,15 @@ impl Asker<'_> {
         let permit = decided.decision == Decision::Permit;
         let required_level = decided.required_level();
         let suffices = required_level.is_met_by(settings.systemuser_auth_level);
-        Ok(Evaluated {
+        Ok(QuestionAnswer {
             decision: permit && suffices,
-            context: Context {
-                reason: Word(if permit && !suffices {
+            context: AnswerContext {
+                reason: ReasonWord(if permit && !suffices {
                     DecisionReason::InsufficientAuthenticationLevel
                 } else {
                     decided.reason
                 }),
-                xacml: Some(Xacml {
+                xacml: Some(XacmlOutcome {
                     decision: decided.decision.as_str(),
                     status_code: decided.status.urn(),
                 }),
@@ -631,11 +647,11 @@ impl Asker<'_> {
     }
 
     /// Logs what became of a question of a call with so many parts.
-    async fn log(&self, answered: &Answered<'_>, parts: usize) {
+    async fn log(&self, answered: &AnsweredQuestion<'_>, parts: usize) {
         match &answered.log {
-            Logged::Nothing => {}
-            Logged::Refused(request, reason) => self.call.refuse(request, *reason).await,
-            Logged::Decided(request, decided, took) => {
+            LoggedAnswer::Nothing => {}
+            LoggedAnswer::Refused(request, reason) => self.call.refuse(request, *reason).await,
+            LoggedAnswer::Decided(request, decided, took) => {
                 let bytes = self.call.view_of(parts).context_bytes;
                 self.call.record(bytes, request, decided, *took).await;
             }
@@ -650,9 +666,9 @@ impl Asker<'_> {
     /// Why the system user is not the one it is said to be; none when there is no objection.
     pub async fn objection<'q>(
         &self,
-        question: &Question<'q>,
+        question: &AuthzenQuestion<'q>,
         token: Option<&'q str>,
-        tokens: &mut KnownTokens<'q>,
+        tokens: &mut TokenSystemUsers<'q>,
     ) -> ApiResult<Option<DecisionReason>> {
         let user = match question.system_user() {
             Ok(user) => user,
@@ -680,10 +696,10 @@ impl Asker<'_> {
     async fn contradicted(
         &self,
         id: Uuid,
-        question: &Question<'_>,
+        question: &AuthzenQuestion<'_>,
     ) -> ApiResult<Option<DecisionReason>> {
         let asserted = question.assertions();
-        if asserted == question::Assertions::default() {
+        if asserted == question::SystemUserAssertions::default() {
             return Ok(None);
         }
         let found = self
@@ -708,33 +724,34 @@ impl Asker<'_> {
 }
 
 /// A question on its way to an answer.
-enum Prepared<'q> {
-    Answered(Answered<'q>),
+enum QuestionProgress<'q> {
+    Answered(AnsweredQuestion<'q>),
     /// The decision point is to be asked this.
     Open(PartialRequest<'q>),
 }
 
 /// The attributes of the contexts of questions, made once for each context.
-struct Contexts<'q>(HashMap<usize, Environment<'q>>);
+struct ContextEnvironments<'q>(HashMap<usize, ContextEnvironment<'q>>);
 
-static NO_CONTEXT: LazyLock<Environment<'static>> = LazyLock::new(Environment::default);
+static NO_CONTEXT: LazyLock<ContextEnvironment<'static>> =
+    LazyLock::new(ContextEnvironment::default);
 
-impl<'q> Contexts<'q> {
-    fn of(questions: &[Result<Question<'q>, String>]) -> Self {
+impl<'q> ContextEnvironments<'q> {
+    fn of(questions: &[Result<AuthzenQuestion<'q>, String>]) -> Self {
         let mut out = HashMap::new();
         for question in questions.iter().flatten() {
             out.entry(Self::key(question))
-                .or_insert_with(|| Environment::of(question.context));
+                .or_insert_with(|| ContextEnvironment::of(question.context));
         }
         Self(out)
     }
 
     /// Questions that share a context have it at one address.
-    fn key(question: &Question<'_>) -> usize {
+    fn key(question: &AuthzenQuestion<'_>) -> usize {
         std::ptr::from_ref(question.context).addr()
     }
 
-    fn of_question(&'q self, question: &Question<'q>) -> &'q Environment<'q> {
+    fn of_question(&'q self, question: &AuthzenQuestion<'q>) -> &'q ContextEnvironment<'q> {
         self.0.get(&Self::key(question)).unwrap_or(&NO_CONTEXT)
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::question::{Entity, Question};
+use super::question::{AuthzenQuestion, QuestionEntity};
 
 const USERS: [&str; 2] = ["alice", "bob"];
 const RECORDS: [&str; 2] = ["record-1", "record-2"];
@@ -20,15 +20,15 @@ pub fn knows(kind: &str) -> bool {
 }
 
 /// Users, records and actions, as candidates of a search, in order.
-pub fn candidates(search: super::search::Searched) -> &'static [&'static str] {
+pub fn candidates(search: super::search::SearchedKind) -> &'static [&'static str] {
     match search {
-        super::search::Searched::Subject => &USERS,
-        super::search::Searched::Resource => &RECORDS,
-        super::search::Searched::Action => &ACTIONS,
+        super::search::SearchedKind::Subject => &USERS,
+        super::search::SearchedKind::Resource => &RECORDS,
+        super::search::SearchedKind::Action => &ACTIONS,
     }
 }
 
-fn property<'q>(entity: &Entity<'q>, name: &str, known: &'q str) -> &'q str {
+fn property<'q>(entity: &QuestionEntity<'q>, name: &str, known: &'q str) -> &'q str {
     entity
         .properties
         .get(name)
@@ -38,7 +38,7 @@ fn property<'q>(entity: &Entity<'q>, name: &str, known: &'q str) -> &'q str {
 
 /// All subjects read what is active. An active record is written by alice alone, an archived one is
 /// read and written by administrators. Alice may delete softly.
-pub fn permits(question: &Question<'_>) -> bool {
+pub fn permits(question: &AuthzenQuestion<'_>) -> bool {
     let (user, record) = (question.subject.id, question.resource.id);
     let fits = question.subject.kind == USER
         && question.resource.kind == RECORD
@@ -80,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::pdp::authzen::question::Sources;
+    use crate::pdp::authzen::question::QuestionSources;
 
     #[test]
     fn the_cases_of_the_certification_hold() {
@@ -93,8 +93,8 @@ mod tests {
             let question = json!({"subject": {"type": "user", "id": user, "properties": role.map(|r| json!({"role": r})).unwrap_or_default()},
                 "action": {"name": action, "properties": soft.map(|s| json!({"soft": s})).unwrap_or_default()},
                 "resource": {"type": "record", "id": record, "properties": status.map(|s| json!({"status": s})).unwrap_or_default()}});
-            let sources = Sources::of(question.as_object().unwrap());
-            permits(&Question::read(sources).unwrap())
+            let sources = QuestionSources::of(question.as_object().unwrap());
+            permits(&AuthzenQuestion::read(sources).unwrap())
         };
         assert!(ask("alice", None, "read", None, "record-1", None));
         assert!(ask("alice", None, "write", None, "record-1", None));

@@ -15,7 +15,7 @@ const PURPOSE: &str = "authzen page";
 
 /// Where a search goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct SearchCursor {
     /// Which search, by whom, for what.
     bound_to: String,
     /// After this hit.
@@ -29,16 +29,16 @@ pub struct Place {
 
 /// The page that is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedSearchPage {
     /// It was asked for by name.
     pub explicit: bool,
     /// It is a later one.
     pub is_later: bool,
     /// Where it begins.
-    pub place: Place,
+    pub place: SearchCursor,
 }
 
-impl Asked {
+impl RequestedSearchPage {
     /// Reads member `page` of a search by a caller.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Asked {
                 .ok_or_else(|| "page.token must be a string".to_owned())?,
         };
         if token.is_empty() {
-            let place = Place {
+            let place = SearchCursor {
                 bound_to,
                 after: String::new(),
                 limit: limit.unwrap_or(DEFAULT_LIMIT),
@@ -122,7 +122,7 @@ impl Asked {
         let token = next
             .map(|after| {
                 seal(
-                    &Place {
+                    &SearchCursor {
                         after,
                         total,
                         expires: now + LIFETIME,
@@ -180,13 +180,13 @@ fn canonical(value: &Value, out: &mut String) {
     }
 }
 
-fn seal(place: &Place, keys: &IdentityKeys) -> String {
+fn seal(place: &SearchCursor, keys: &IdentityKeys) -> String {
     let payload = serde_json::to_vec(place).unwrap_or_default();
     let signature = keys.sign(PURPOSE, &payload);
     format!("{}.{}", base64url(payload), base64url(signature))
 }
 
-fn open(token: &str, keys: &IdentityKeys) -> Option<Place> {
+fn open(token: &str, keys: &IdentityKeys) -> Option<SearchCursor> {
     let (payload, signature) = token.split_once('.')?;
     let (payload, signature) = (unbase64url(payload)?, unbase64url(signature)?);
     keys.is_signed(PURPOSE, &payload, &signature)
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_token_leads_on_in_its_own_search_alone() {
         let first = members(r#"{"subject":{"type":"a","id":"b"},"page":{"limit":2}}"#);
-        let asked = Asked::read(&first, "action", "me", &keys(), 100).unwrap();
+        let asked = RequestedSearchPage::read(&first, "action", "me", &keys(), 100).unwrap();
         let token =
             asked.answer(&[], Some("x".to_owned()), Some(9), &keys(), 100)["page"]["next_token"]
                 .as_str()
@@ -221,7 +221,8 @@ mod tests {
             ))
         };
         let same = r#""subject":{"id":"b","type":"a"}"#;
-        let next = Asked::read(&follow(same, ""), "action", "me", &keys(), 200).unwrap();
+        let next =
+            RequestedSearchPage::read(&follow(same, ""), "action", "me", &keys(), 200).unwrap();
         assert_eq!(
             (
                 next.place.after.as_str(),
@@ -230,10 +231,16 @@ mod tests {
             ),
             ("x", 2, Some(9))
         );
-        assert!(Asked::read(&follow(same, ",\"limit\":2"), "action", "me", &keys(), 200).is_ok());
-        assert!(Asked::read(&follow(same, ",\"limit\":3"), "action", "me", &keys(), 200).is_err());
         assert!(
-            Asked::read(
+            RequestedSearchPage::read(&follow(same, ",\"limit\":2"), "action", "me", &keys(), 200)
+                .is_ok()
+        );
+        assert!(
+            RequestedSearchPage::read(&follow(same, ",\"limit\":3"), "action", "me", &keys(), 200)
+                .is_err()
+        );
+        assert!(
+            RequestedSearchPage::read(
                 &follow(r#""subject":{"id":"c","type":"a"}"#, ""),
                 "action",
                 "me",
@@ -242,11 +249,18 @@ mod tests {
             )
             .is_err()
         );
-        assert!(Asked::read(&follow(same, ""), "resource", "me", &keys(), 200).is_err());
-        assert!(Asked::read(&follow(same, ""), "action", "you", &keys(), 200).is_err());
-        assert!(Asked::read(&follow(same, ""), "action", "me", &keys(), 100 + LIFETIME).is_err());
         assert!(
-            Asked::read(
+            RequestedSearchPage::read(&follow(same, ""), "resource", "me", &keys(), 200).is_err()
+        );
+        assert!(
+            RequestedSearchPage::read(&follow(same, ""), "action", "you", &keys(), 200).is_err()
+        );
+        assert!(
+            RequestedSearchPage::read(&follow(same, ""), "action", "me", &keys(), 100 + LIFETIME)
+                .is_err()
+        );
+        assert!(
+            RequestedSearchPage::read(
                 &follow(same, ""),
                 "action",
                 "me",
@@ -259,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_page_that_is_not_asked_for_is_not_mentioned() {
-        let asked = Asked::read(&Map::new(), "action", "me", &keys(), 0).unwrap();
+        let asked = RequestedSearchPage::read(&Map::new(), "action", "me", &keys(), 0).unwrap();
         assert_eq!(
             asked.answer(&[], None, Some(0), &keys(), 0),
             json!({"results": []})
@@ -272,11 +286,11 @@ mod tests {
             r#"{"page":{"token":"x.y"}}"#,
         ] {
             assert!(
-                Asked::read(&members(wrong), "action", "me", &keys(), 0).is_err(),
+                RequestedSearchPage::read(&members(wrong), "action", "me", &keys(), 0).is_err(),
                 "{wrong}"
             );
         }
-        let asked = Asked::read(
+        let asked = RequestedSearchPage::read(
             &members(r#"{"page":{"limit":5000}}"#),
             "action",
             "me",

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::pdp::{
     DecisionReason, PartialRequest,
-    budget::{Excess, MAX_ATTRIBUTES},
+    budget::{ExceededBound, MAX_ATTRIBUTES},
     question::{
         INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK,
         named_party,
@@ -24,41 +24,41 @@ const ACCESS_TOKEN: &str = "access_token";
 const EXPLAIN: &str = "explain";
 
 /// Members of an object.
-type Members = Map<String, Value>;
+type JsonMembers = Map<String, Value>;
 
 /// The members of an object that was left out.
-static NONE: LazyLock<Members> = LazyLock::new(Members::new);
+static NONE: LazyLock<JsonMembers> = LazyLock::new(JsonMembers::new);
 
 /// A subject or a resource. It borrows what was asked, which may be part of many questions.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Entity<'q> {
+pub struct QuestionEntity<'q> {
     /// `type`
     pub kind: &'q str,
     pub id: &'q str,
-    pub properties: &'q Members,
+    pub properties: &'q JsonMembers,
 }
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Question<'q> {
-    pub subject: Entity<'q>,
+pub struct AuthzenQuestion<'q> {
+    pub subject: QuestionEntity<'q>,
     pub action: &'q str,
-    pub action_properties: &'q Members,
-    pub resource: Entity<'q>,
-    pub context: &'q Members,
+    pub action_properties: &'q JsonMembers,
+    pub resource: QuestionEntity<'q>,
+    pub context: &'q JsonMembers,
 }
 
 /// What is asserted about a system user: its system, and the organisation number of its owner.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Assertions {
+pub struct SystemUserAssertions {
     pub system_id: Option<String>,
     pub owner: Option<String>,
 }
 
 /// Why a question is answered with no, without a decision.
-pub type Refusal = DecisionReason;
+pub type QuestionRefusal = DecisionReason;
 
-pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Members, String> {
+pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a JsonMembers, String> {
     match value {
         Some(Value::Object(members)) => Ok(members),
         Some(_) => Err(format!("{name} must be an object")),
@@ -66,7 +66,7 @@ pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Members, S
     }
 }
 
-pub fn text<'a>(members: &'a Members, name: &str, path: &str) -> Result<&'a str, String> {
+pub fn text<'a>(members: &'a JsonMembers, name: &str, path: &str) -> Result<&'a str, String> {
     match members.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
         Some(Value::String(_)) | None => Err(format!("{path}.{name} is required")),
@@ -74,7 +74,7 @@ pub fn text<'a>(members: &'a Members, name: &str, path: &str) -> Result<&'a str,
     }
 }
 
-fn optional_object<'a>(value: Option<&'a Value>, path: &str) -> Result<&'a Members, String> {
+fn optional_object<'a>(value: Option<&'a Value>, path: &str) -> Result<&'a JsonMembers, String> {
     match value {
         None | Some(Value::Null) => Ok(&NONE),
         Some(Value::Object(members)) => Ok(members),
@@ -87,9 +87,9 @@ fn entity<'a>(
     value: Option<&'a Value>,
     name: &str,
     candidate: Option<&'a str>,
-) -> Result<Entity<'a>, String> {
+) -> Result<QuestionEntity<'a>, String> {
     let members = object(value, name)?;
-    Ok(Entity {
+    Ok(QuestionEntity {
         kind: text(members, "type", name)?,
         id: match candidate {
             Some(candidate) => candidate,
@@ -101,7 +101,7 @@ fn entity<'a>(
 
 /// What a search leaves open, with a candidate for it.
 #[derive(Debug, Clone, Copy)]
-pub enum Candidate<'q> {
+pub enum SearchCandidate<'q> {
     Subject(&'q str),
     Action(&'q str),
     Resource(&'q str),
@@ -110,11 +110,11 @@ pub enum Candidate<'q> {
 /// The members that a question is read from, wherever each of them is located: subject, action,
 /// resource, context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sources<'q>([Option<&'q Value>; 4]);
+pub struct QuestionSources<'q>([Option<&'q Value>; 4]);
 
-impl<'q> Sources<'q> {
+impl<'q> QuestionSources<'q> {
     /// All of these members.
-    pub fn of(members: &'q Members) -> Self {
+    pub fn of(members: &'q JsonMembers) -> Self {
         Self(NAMES.map(|name| members.get(name)))
     }
 
@@ -160,12 +160,12 @@ fn values(value: &Value) -> usize {
     }
 }
 
-impl<'q> Question<'q> {
+impl<'q> AuthzenQuestion<'q> {
     /// Reads a question.
     ///
     /// # Errors
     /// What is missing or of the wrong type, in words.
-    pub fn read(sources: Sources<'q>) -> Result<Self, String> {
+    pub fn read(sources: QuestionSources<'q>) -> Result<Self, String> {
         Self::with(sources, None)
     }
 
@@ -173,15 +173,18 @@ impl<'q> Question<'q> {
     ///
     /// # Errors
     /// What is missing or of the wrong type, in words.
-    pub fn with(sources: Sources<'q>, candidate: Option<Candidate<'q>>) -> Result<Self, String> {
+    pub fn with(
+        sources: QuestionSources<'q>,
+        candidate: Option<SearchCandidate<'q>>,
+    ) -> Result<Self, String> {
         let (mut subject, mut action, mut resource) = (None, None, None);
         match candidate {
             None => {}
-            Some(Candidate::Subject(id)) => subject = Some(id),
-            Some(Candidate::Action(name)) => action = Some(name),
-            Some(Candidate::Resource(id)) => resource = Some(id),
+            Some(SearchCandidate::Subject(id)) => subject = Some(id),
+            Some(SearchCandidate::Action(name)) => action = Some(name),
+            Some(SearchCandidate::Resource(id)) => resource = Some(id),
         }
-        let Sources([its_subject, its_action, its_resource, its_context]) = sources;
+        let QuestionSources([its_subject, its_action, its_resource, its_context]) = sources;
         let subject = entity(its_subject, "subject", subject)?;
         let (action, action_properties) = if let Some(name) = action {
             (name, &*NONE)
@@ -229,7 +232,7 @@ impl<'q> Question<'q> {
     ///
     /// # Errors
     /// The id is none of a system user.
-    pub fn system_user(&self) -> Result<Option<Uuid>, Refusal> {
+    pub fn system_user(&self) -> Result<Option<Uuid>, QuestionRefusal> {
         match self.subject.kind {
             "systemuser" | SYSTEM_USER => Uuid::try_parse(self.subject.id)
                 .map(Some)
@@ -240,13 +243,13 @@ impl<'q> Question<'q> {
 
     /// What is asserted about the system user.
     #[must_use]
-    pub fn assertions(&self) -> Assertions {
+    pub fn assertions(&self) -> SystemUserAssertions {
         // What is no text agrees with nothing.
         let property = |name: &str| {
             let value = self.subject.properties.get(name)?;
             Some(value.as_str().unwrap_or_default().to_owned())
         };
-        Assertions {
+        SystemUserAssertions {
             system_id: property("system_id"),
             owner: property("owner"),
         }
@@ -258,8 +261,8 @@ impl<'q> Question<'q> {
     /// The outer: what is wrong, in words. The inner: the answer is no, and why.
     pub fn request(
         &self,
-        context: &'q Environment<'q>,
-    ) -> Result<Result<PartialRequest<'q>, Refusal>, String> {
+        context: &'q ContextEnvironment<'q>,
+    ) -> Result<Result<PartialRequest<'q>, QuestionRefusal>, String> {
         let mut request = PartialRequest::default();
         let subject = match self.subject.kind {
             "systemuser" | SYSTEM_USER => SYSTEM_USER,
@@ -315,7 +318,7 @@ impl<'q> Question<'q> {
             properties,
             "resource.properties",
         )?;
-        for Member { id, values } in &context.0 {
+        for ContextMember { id, values } in &context.0 {
             for (data_type, text) in values {
                 request.add_typed(ids::ENVIRONMENT, &**id, *data_type, &**text);
             }
@@ -326,18 +329,18 @@ impl<'q> Question<'q> {
 
 /// The attributes that a context represents, made once for all questions that have it.
 #[derive(Debug, Default)]
-pub struct Environment<'q>(Vec<Member<'q>>);
+pub struct ContextEnvironment<'q>(Vec<ContextMember<'q>>);
 
 /// A member of a context: the id of its attribute, which its values share, and these.
 #[derive(Debug)]
-struct Member<'q> {
+struct ContextMember<'q> {
     id: Cow<'q, str>,
     values: Vec<(DataType, Cow<'q, str>)>,
 }
 
-impl<'q> Environment<'q> {
+impl<'q> ContextEnvironment<'q> {
     /// The attributes of a context.
-    pub fn of(context: &'q Members) -> Self {
+    pub fn of(context: &'q JsonMembers) -> Self {
         let members = context
             .iter()
             .filter(|(key, _)| *key != ACCESS_TOKEN && *key != EXPLAIN)
@@ -349,7 +352,7 @@ impl<'q> Environment<'q> {
                 };
                 let mut values = Vec::new();
                 add_values(&mut values, value);
-                Member { id, values }
+                ContextMember { id, values }
             });
         Self(members.collect())
     }
@@ -420,22 +423,22 @@ fn add_urns<'a>(
 
 /// The questions of a batch, each different one once.
 #[derive(Debug)]
-pub struct Batch<'q> {
+pub struct QuestionBatch<'q> {
     /// What each different question is read from.
-    pub different: Vec<Sources<'q>>,
+    pub different: Vec<QuestionSources<'q>>,
     /// For each question its place among the different ones.
     pub places: Vec<usize>,
     /// Values of attributes over all questions.
     pub attributes: usize,
 }
 
-impl<'q> Batch<'q> {
+impl<'q> QuestionBatch<'q> {
     /// The questions of a batch. What one leaves out is taken whole from the members at the top, which
     /// all of them share.
     ///
     /// # Errors
     /// What is wrong with the whole, in words.
-    pub fn of(members: &'q Members, max_questions: usize) -> Result<Self, String> {
+    pub fn of(members: &'q JsonMembers, max_questions: usize) -> Result<Self, String> {
         for name in NAMES {
             if members.get(name).is_some_and(|value| !value.is_object()) {
                 return Err(format!("{name} must be an object"));
@@ -456,15 +459,15 @@ impl<'q> Batch<'q> {
             }
             Some(_) => return Err("evaluations must be an array".to_owned()),
         };
-        let defaults = Sources::of(members);
+        let defaults = QuestionSources::of(members);
         // A default counts each time that it is used, and is looked at once.
         let default_sizes = defaults.sizes();
-        let mut known: HashMap<Sources<'q>, usize> = HashMap::new();
+        let mut known: HashMap<QuestionSources<'q>, usize> = HashMap::new();
         for item in items {
             let own = item
                 .as_object()
                 .ok_or_else(|| "each evaluation must be an object".to_owned())?;
-            let own = Sources::of(own);
+            let own = QuestionSources::of(own);
             out.attributes += own.attributes();
             let left_out = own
                 .0
@@ -473,7 +476,7 @@ impl<'q> Batch<'q> {
                 .filter(|(own, _)| own.is_none());
             out.attributes += left_out.map(|(_, size)| size).sum::<usize>();
             if out.attributes > MAX_ATTRIBUTES {
-                return Err(Excess::Attributes.to_string());
+                return Err(ExceededBound::Attributes.to_string());
             }
             let place = *known.entry(own).or_insert_with(|| {
                 out.different.push(own.or(defaults));
@@ -487,7 +490,7 @@ impl<'q> Batch<'q> {
 
 /// When a batch stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Semantic {
+pub enum BatchSemantic {
     /// Never.
     ExecuteAll,
     /// After the first no.
@@ -496,7 +499,7 @@ pub enum Semantic {
     PermitOnFirstPermit,
 }
 
-impl Semantic {
+impl BatchSemantic {
     /// What `options` asks for.
     ///
     /// # Errors
@@ -521,8 +524,8 @@ mod tests {
 
     use super::*;
 
-    fn read(value: &Value) -> Result<Question<'_>, String> {
-        Question::read(Sources::of(value.as_object().unwrap()))
+    fn read(value: &Value) -> Result<AuthzenQuestion<'_>, String> {
+        AuthzenQuestion::read(QuestionSources::of(value.as_object().unwrap()))
     }
 
     fn good() -> Value {
@@ -554,7 +557,7 @@ mod tests {
     fn a_party_is_named_once() {
         let mut question = good();
         question["resource"]["properties"]["party_id"] = json!(52_000_084);
-        let nothing = Environment::default();
+        let nothing = ContextEnvironment::default();
         assert!(
             read(&question)
                 .unwrap()
@@ -577,21 +580,23 @@ mod tests {
     fn an_item_replaces_a_default_whole() {
         let mut whole = good();
         whole["evaluations"] = json!([{}, {"resource": {"type": "party", "id": "390367767"}}]);
-        let items = Batch::of(whole.as_object().unwrap(), 10).unwrap().different;
+        let items = QuestionBatch::of(whole.as_object().unwrap(), 10)
+            .unwrap()
+            .different;
         assert_eq!(items[0].0[2], Some(&whole["resource"]));
         assert_eq!(
             items[1].0[2],
             Some(&json!({"type": "party", "id": "390367767"}))
         );
         assert_eq!(items[1].0[0], Some(&whole["subject"]));
-        assert!(Batch::of(whole.as_object().unwrap(), 1).is_err());
+        assert!(QuestionBatch::of(whole.as_object().unwrap(), 1).is_err());
     }
 
     #[test]
     fn equal_questions_are_one() {
         let mut whole = good();
         whole["evaluations"] = json!([{}, {"action": {"name": "write"}}, {}, {"action": {"name": "write"}}, {"action": {"name": "sign"}}]);
-        let batch = Batch::of(whole.as_object().unwrap(), 10).unwrap();
+        let batch = QuestionBatch::of(whole.as_object().unwrap(), 10).unwrap();
         assert_eq!(batch.places, [0, 1, 0, 1, 2]);
         assert_eq!(batch.different.len(), 3);
     }
@@ -604,7 +609,7 @@ mod tests {
                 (0..context).map(|n| (format!("x{n}"), json!(n))).collect();
             whole["context"] = context.into();
             whole["evaluations"] = vec![json!({}); questions].into();
-            Batch::of(whole.as_object().unwrap(), 1_000).map(|batch| batch.attributes)
+            QuestionBatch::of(whole.as_object().unwrap(), 1_000).map(|batch| batch.attributes)
         };
         // Four more: subject, action, resource and party.
         assert_eq!(attributes(496, 100), Ok(50_000));

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::question::{Candidate, Question, Sources, object, text};
+use super::question::{AuthzenQuestion, QuestionSources, SearchCandidate, object, text};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Searched {
+pub enum SearchedKind {
     /// Who may do it.
     Subject,
     /// On what.
@@ -15,7 +15,7 @@ pub enum Searched {
     Action,
 }
 
-impl Searched {
+impl SearchedKind {
     /// Last part of its address.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -29,22 +29,22 @@ impl Searched {
 
 /// A search, with what it leaves open.
 #[derive(Debug)]
-pub struct Search<'a> {
+pub struct AuthzenSearch<'a> {
     /// What is looked for.
-    pub searched: Searched,
+    pub searched: SearchedKind,
     /// Type of what is looked for; empty for actions.
     pub kind: String,
     members: &'a Map<String, Value>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> AuthzenSearch<'a> {
     /// Reads a search: what is looked for needs a type, everything else must be whole.
     ///
     /// # Errors
     /// What is missing or of the wrong type, in words.
-    pub fn read(searched: Searched, members: &'a Map<String, Value>) -> Result<Self, String> {
+    pub fn read(searched: SearchedKind, members: &'a Map<String, Value>) -> Result<Self, String> {
         let kind = match searched {
-            Searched::Action => String::new(),
+            SearchedKind::Action => String::new(),
             open => text(
                 object(members.get(open.as_str()), open.as_str())?,
                 "type",
@@ -65,13 +65,13 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// What is wrong with the rest of it, in words.
-    pub fn question<'q>(&'q self, candidate: &'q str) -> Result<Question<'q>, String> {
+    pub fn question<'q>(&'q self, candidate: &'q str) -> Result<AuthzenQuestion<'q>, String> {
         let candidate = match self.searched {
-            Searched::Subject => Candidate::Subject(candidate),
-            Searched::Resource => Candidate::Resource(candidate),
-            Searched::Action => Candidate::Action(candidate),
+            SearchedKind::Subject => SearchCandidate::Subject(candidate),
+            SearchedKind::Resource => SearchCandidate::Resource(candidate),
+            SearchedKind::Action => SearchCandidate::Action(candidate),
         };
-        Question::with(self.sources(), Some(candidate))
+        AuthzenQuestion::with(self.sources(), Some(candidate))
     }
 
     /// An id that nothing has, of the form that ids of what is looked for have.
@@ -84,15 +84,15 @@ impl<'a> Search<'a> {
     }
 
     /// The members that its questions have in common.
-    pub fn sources(&self) -> Sources<'_> {
-        Sources::of(self.members)
+    pub fn sources(&self) -> QuestionSources<'_> {
+        QuestionSources::of(self.members)
     }
 
     /// A hit as an answer contains it.
     #[must_use]
     pub fn to_json(&self, candidate: &str) -> Value {
         match self.searched {
-            Searched::Action => json!({"name": candidate}),
+            SearchedKind::Action => json!({"name": candidate}),
             _ => json!({"type": self.kind, "id": candidate}),
         }
     }
@@ -106,24 +106,28 @@ mod tests {
     fn only_what_is_looked_for_may_be_left_open() {
         let members = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
         let whole = r#"{"subject":{"type":"systemuser","id":"x"},"action":{"name":"read"},"resource":{"type":"resource","id":"y"}}"#;
-        for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
-            assert!(Search::read(searched, &members(whole)).is_ok());
+        for searched in [
+            SearchedKind::Subject,
+            SearchedKind::Resource,
+            SearchedKind::Action,
+        ] {
+            assert!(AuthzenSearch::read(searched, &members(whole)).is_ok());
         }
         let open = r#"{"subject":{"type":"systemuser"},"action":{"name":"read"},"resource":{"type":"resource","id":"y"}}"#;
         let open = members(open);
-        let search = Search::read(Searched::Subject, &open).unwrap();
+        let search = AuthzenSearch::read(SearchedKind::Subject, &open).unwrap();
         assert_eq!(search.question("z").unwrap().subject.id, "z");
         assert_eq!(
             search.to_json("z"),
             json!({"type": "systemuser", "id": "z"})
         );
         assert_eq!(
-            Search::read(Searched::Resource, &open).unwrap_err(),
+            AuthzenSearch::read(SearchedKind::Resource, &open).unwrap_err(),
             "subject.id is required"
         );
         assert_eq!(
-            Search::read(
-                Searched::Action,
+            AuthzenSearch::read(
+                SearchedKind::Action,
                 &members(r#"{"subject":{"type":"a","id":"b"}}"#)
             )
             .unwrap_err(),

@@ -14,11 +14,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    api::{Asker, KnownTokens, answer, bad, undecided},
+    api::{QuestionCaller, TokenSystemUsers, answer, bad, undecided},
     fixture,
-    page::Asked,
-    question::{Environment, Question},
-    search::{Search, Searched},
+    page::RequestedSearchPage,
+    question::{AuthzenQuestion, ContextEnvironment},
+    search::{AuthzenSearch, SearchedKind},
     store,
 };
 use crate::bodies::{
@@ -26,10 +26,10 @@ use crate::bodies::{
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::pdp::{
-    Decided, PartialRequest, View,
-    budget::{Excess, MAX_ATTRIBUTES, Undecided},
-    decide::Facts,
-    memory::Pair,
+    DecisionDetails, DecisionMode, PartialRequest,
+    budget::{ExceededBound, MAX_ATTRIBUTES, UndecidedCause},
+    decide::DecisionFacts,
+    memory::PairFacts,
     question::{RESOURCE, SYSTEM_USER},
 };
 use foundation::{
@@ -63,7 +63,7 @@ const COUNTED: usize = 1_000;
     security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn subjects(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
-        asker.search(Searched::Subject, members).await
+        asker.search(SearchedKind::Subject, members).await
     })
     .await
 }
@@ -78,7 +78,7 @@ pub async fn subjects(State(endpoints): State<DecisionEndpoints>, request: Reque
     security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn resources(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
-        asker.search(Searched::Resource, members).await
+        asker.search(SearchedKind::Resource, members).await
     })
     .await
 }
@@ -93,13 +93,13 @@ pub async fn resources(State(endpoints): State<DecisionEndpoints>, request: Requ
     security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn actions(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
-        asker.search(Searched::Action, members).await
+        asker.search(SearchedKind::Action, members).await
     })
     .await
 }
 
 /// Where candidates come from, in order of their texts.
-enum Source {
+enum CandidateSource {
     /// All of them are known.
     Listed(Vec<String>),
     /// System users with something from this party.
@@ -108,7 +108,7 @@ enum Source {
     Parties(i32),
 }
 
-impl Source {
+impl CandidateSource {
     async fn next(
         &self,
         endpoints: &DecisionEndpoints,
@@ -147,10 +147,10 @@ impl Source {
     }
 }
 
-impl Asker<'_> {
+impl QuestionCaller<'_> {
     async fn search(
         &self,
-        searched: Searched,
+        searched: SearchedKind,
         members: &Map<String, Value>,
     ) -> ApiResult<Response> {
         let (now, keys) = (self.endpoints.clock.seconds(), &self.endpoints.identity);
@@ -159,15 +159,16 @@ impl Asker<'_> {
             .organization()
             .map(|org| org.to_string())
             .unwrap_or_default();
-        let asked = Asked::read(members, searched.as_str(), &caller, keys, now).map_err(bad)?;
-        let search = Search::read(searched, members).map_err(bad)?;
+        let asked = RequestedSearchPage::read(members, searched.as_str(), &caller, keys, now)
+            .map_err(bad)?;
+        let search = AuthzenSearch::read(searched, members).map_err(bad)?;
         let attributes = search.sources().attributes();
         if attributes > MAX_ATTRIBUTES {
-            return Err(bad(Excess::Attributes.to_string()));
+            return Err(bad(ExceededBound::Attributes.to_string()));
         }
         let _space = self.wait_for_space(CHUNK, attributes).await?;
         let template = search.question(search.placeholder()).map_err(bad)?;
-        let environment = Environment::of(template.context);
+        let environment = ContextEnvironment::of(template.context);
         let source = self.source(&search, &template, &environment).await?;
         let limit = asked.place.limit;
         // What the candidates of a chunk have together is bounded too. The first chunk is small, so that
@@ -187,7 +188,7 @@ impl Asker<'_> {
             match self.confirm(&search, candidates, &environment).await {
                 Ok(more) => hits.extend(more),
                 // What was decided so far is an answer; the next page goes on from there.
-                Err(Undecided::Excess(Excess::Evaluation)) if seen > 0 => break,
+                Err(UndecidedCause::Excess(ExceededBound::Evaluation)) if seen > 0 => break,
                 Err(error) => return Err(undecided(error)),
             }
             is_whole = found < chunk;
@@ -217,15 +218,15 @@ impl Asker<'_> {
     /// Candidates of a search; a superset of its hits.
     async fn source(
         &self,
-        search: &Search<'_>,
-        template: &Question<'_>,
-        environment: &Environment<'_>,
-    ) -> ApiResult<Source> {
-        let nothing = Source::Listed(Vec::new());
+        search: &AuthzenSearch<'_>,
+        template: &AuthzenQuestion<'_>,
+        environment: &ContextEnvironment<'_>,
+    ) -> ApiResult<CandidateSource> {
+        let nothing = CandidateSource::Listed(Vec::new());
         if self.has_fixture()
             && (fixture::knows(template.subject.kind) || fixture::knows(template.resource.kind))
         {
-            let kind = if search.searched == Searched::Subject {
+            let kind = if search.searched == SearchedKind::Subject {
                 fixture::USER
             } else {
                 fixture::RECORD
@@ -235,14 +236,14 @@ impl Asker<'_> {
                 .iter()
                 .map(|name| (*name).to_owned());
             return Ok(if is_fitting {
-                Source::Listed(all.collect())
+                CandidateSource::Listed(all.collect())
             } else {
                 nothing
             });
         }
         let token = template.access_token().map_err(bad)?;
-        let mut tokens = KnownTokens::new();
-        if search.searched != Searched::Subject
+        let mut tokens = TokenSystemUsers::new();
+        if search.searched != SearchedKind::Subject
             && self
                 .objection(template, token, &mut tokens)
                 .await?
@@ -253,13 +254,13 @@ impl Asker<'_> {
         let Ok(request) = template.request(environment).map_err(bad)? else {
             return Ok(nothing);
         };
-        let Facts { resource, pair } = self
+        let DecisionFacts { resource, pair } = self
             .endpoints
             .pdp
             .facts_of(self.call.view(), &request)
             .await?;
         match (search.searched, search.kind.as_str()) {
-            (Searched::Subject, "systemuser" | SYSTEM_USER) => {
+            (SearchedKind::Subject, "systemuser" | SYSTEM_USER) => {
                 let Some(resource) = resource else {
                     return Ok(nothing);
                 };
@@ -270,24 +271,24 @@ impl Asker<'_> {
                     .and_then(|pair| {
                         pair.reportee
                             .as_ref()
-                            .map(|known| Source::SystemUsers(known.party.key))
+                            .map(|known| CandidateSource::SystemUsers(known.party.key))
                     })
                     .unwrap_or(nothing))
             }
-            (Searched::Resource, "resource" | RESOURCE) => match pair {
-                Some(pair) => Ok(Source::Listed(self.resources_for(&pair).await?)),
+            (SearchedKind::Resource, "resource" | RESOURCE) => match pair {
+                Some(pair) => Ok(CandidateSource::Listed(self.resources_for(&pair).await?)),
                 None => Ok(nothing),
             },
-            (Searched::Resource, "party") => {
+            (SearchedKind::Resource, "party") => {
                 if !resource.is_some_and(|resource| self.may_search(&resource)) {
                     return Ok(nothing);
                 }
                 let key = pair
                     .filter(|pair| pair.system_user.is_some())
                     .and_then(|pair| pair.subject.as_ref().map(|party| party.key));
-                Ok(key.map_or(nothing, Source::Parties))
+                Ok(key.map_or(nothing, CandidateSource::Parties))
             }
-            (Searched::Action, _) => {
+            (SearchedKind::Action, _) => {
                 let Some(resource) = resource.filter(|resource| self.may_search(resource)) else {
                     return Ok(nothing);
                 };
@@ -303,7 +304,7 @@ impl Asker<'_> {
                         .await?;
                     actions.extend(rights.into_iter().map(|right| right.action));
                 }
-                Ok(Source::Listed(actions.into_iter().collect()))
+                Ok(CandidateSource::Listed(actions.into_iter().collect()))
             }
             _ => Ok(nothing),
         }
@@ -320,7 +321,7 @@ impl Asker<'_> {
     }
 
     /// Resources of single rights, and those whose policies name something that the subject holds.
-    async fn resources_for(&self, pair: &Pair) -> ApiResult<Vec<String>> {
+    async fn resources_for(&self, pair: &PairFacts) -> ApiResult<Vec<String>> {
         let packages = pair
             .packages
             .iter()
@@ -348,7 +349,7 @@ impl Asker<'_> {
     /// Single rights of a pair, on one resource or on all, those through sub-units included.
     async fn single_rights(
         &self,
-        pair: &Pair,
+        pair: &PairFacts,
         resource: Option<&str>,
     ) -> ApiResult<Vec<SingleRight>> {
         let mut rights: Vec<SingleRight> =
@@ -377,10 +378,10 @@ impl Asker<'_> {
     /// Those candidates that would evaluate to true.
     async fn confirm(
         &self,
-        search: &Search<'_>,
+        search: &AuthzenSearch<'_>,
         candidates: Vec<String>,
-        environment: &Environment<'_>,
-    ) -> Result<Vec<String>, Undecided> {
+        environment: &ContextEnvironment<'_>,
+    ) -> Result<Vec<String>, UndecidedCause> {
         // The search was read with a candidate before, and differs in it alone.
         let first = candidates.first().map(|one| search.question(one));
         if self.has_fixture()
@@ -398,7 +399,7 @@ impl Asker<'_> {
                 requests.push(request);
             }
         }
-        let view = View {
+        let view = DecisionMode {
             explain: false,
             is_logged: false,
             ..self.call.view()
@@ -406,7 +407,7 @@ impl Asker<'_> {
         let pdp = &self.endpoints.pdp;
         let decided = pdp.decide_all(view, &requests, self.call.budget()).await?;
         let level = self.endpoints.config.settings.pdp.systemuser_auth_level;
-        let may_search = |d: &Decided| {
+        let may_search = |d: &DecisionDetails| {
             d.resource
                 .as_ref()
                 .is_some_and(|resource| self.may_search(resource))

@@ -17,12 +17,12 @@ use serde_json::{
 use uuid::Uuid;
 
 use super::{
-    Decided, DecisionReason, Fault, Pdp, RequiredLevel,
-    budget::{Budget, Excess, MAX_ANSWER_BYTES, Undecided},
-    decided::DecidedBy,
-    memory::Pair,
+    DecisionDetails, DecisionReason, Pdp, RequestFault, RequiredLevel,
+    budget::{CallBudget, ExceededBound, MAX_ANSWER_BYTES, UndecidedCause},
+    decided::DecisionBasis,
+    memory::PairFacts,
     policy_findings,
-    question::{Question, Who},
+    question::{DecisionQuestion, QuestionSubject},
     single_rights,
 };
 use foundation::http::time;
@@ -31,7 +31,7 @@ use registers::{
     parties::PartyKind,
     resources::{CompiledPolicy, rights},
 };
-use texts::{ExplanationStep, Text};
+use texts::{ExplanationStep, TranslatedSentence};
 use xacml::{Decision, policy::Rule};
 
 /// Steps that a look for grants in the database takes: so many of other work are as long.
@@ -40,11 +40,11 @@ const PACKAGE: &str = "urn:altinn:accesspackage";
 
 /// An explanation that is being written.
 #[derive(Debug, Default)]
-struct Steps(Vec<Value>);
+struct ExplanationSteps(Vec<Value>);
 
-impl Steps {
+impl ExplanationSteps {
     fn add(&mut self, step: ExplanationStep, facts: Value) {
-        let Text { nb, nn, en } = step.text();
+        let TranslatedSentence { nb, nn, en } = step.text();
         let mut step = Map::from_iter([
             ("code".to_owned(), json!(step.wire())),
             ("text".to_owned(), json!({"nb": nb, "nn": nn, "en": en})),
@@ -65,13 +65,13 @@ struct WrittenExplanation<'a> {
     steps: Vec<Value>,
     grants: &'a [Value],
     #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<PolicyAccount<'a>>,
+    policy: Option<PolicyExplanation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nearest_miss: Option<&'a Value>,
 }
 
 #[derive(Debug, Serialize)]
-struct PolicyAccount<'a> {
+struct PolicyExplanation<'a> {
     resource: &'a str,
     version: Option<i32>,
     /// `{"id", "number", "effect", "outcome", "failed"?}`
@@ -79,15 +79,15 @@ struct PolicyAccount<'a> {
 }
 
 fn explanation<'a>(
-    question: Result<&Question<'_>, &Fault>,
-    decided: &'a Decided,
+    question: Result<&DecisionQuestion<'_>, &RequestFault>,
+    decided: &'a DecisionDetails,
     grants: &'a [Value],
     catalogue: &Catalogue,
 ) -> WrittenExplanation<'a> {
-    let mut steps = Steps::default();
+    let mut steps = ExplanationSteps::default();
     match question {
         Err(fault) => {
-            let (Fault::Processing(message) | Fault::Syntax(message)) = fault;
+            let (RequestFault::Processing(message) | RequestFault::Syntax(message)) = fault;
             steps.add(ExplanationStep::RequestFaulty, json!({"message": message}));
         }
         Ok(question) => explain_question(&mut steps, question, decided, catalogue),
@@ -97,7 +97,7 @@ fn explanation<'a>(
         .resource
         .as_ref()
         .zip(findings.and_then(|findings| findings.rules.as_deref()))
-        .map(|(resource, rules)| PolicyAccount {
+        .map(|(resource, rules)| PolicyExplanation {
             resource: &resource.identifier,
             version: resource.policy_version,
             rules,
@@ -114,9 +114,9 @@ fn explanation<'a>(
 }
 
 fn explain_question(
-    steps: &mut Steps,
-    question: &Question<'_>,
-    decided: &Decided,
+    steps: &mut ExplanationSteps,
+    question: &DecisionQuestion<'_>,
+    decided: &DecisionDetails,
     catalogue: &Catalogue,
 ) {
     let Some(resource) = &decided.resource else {
@@ -147,7 +147,7 @@ fn explain_question(
         .as_ref()
         .is_some_and(|party| party.kind == PartyKind::Person);
     match (question.who, &pair.system_user, &pair.subject) {
-        (Who::SystemUser(id), Some(user), _) => {
+        (QuestionSubject::SystemUser(id), Some(user), _) => {
             steps.add(
                 ExplanationStep::SystemUserFound,
                 json!({"systemUser": id, "systemId": user.system_id, "owner": user.owner}),
@@ -167,22 +167,36 @@ fn explain_question(
                 steps.add(code, json!({"owner": user.owner, "party": party.uuid}));
             }
         }
-        (Who::SystemUser(id), None, _) => {
+        (QuestionSubject::SystemUser(id), None, _) => {
             return steps.add(
                 ExplanationStep::SystemUserUnknown,
                 json!({"systemUser": id}),
             );
         }
-        (Who::NationalId, _, None) => return steps.add(ExplanationStep::PersonUnknown, json!({})),
-        (Who::NationalId | Who::Party | Who::PartyId, _, Some(party)) if is_person => {
+        (QuestionSubject::NationalId, _, None) => {
+            return steps.add(ExplanationStep::PersonUnknown, json!({}));
+        }
+        (
+            QuestionSubject::NationalId | QuestionSubject::Party | QuestionSubject::PartyId,
+            _,
+            Some(party),
+        ) if is_person => {
             steps.add(ExplanationStep::PersonFound, json!({"person": party.uuid}));
         }
-        (Who::NationalId | Who::Party | Who::PartyId | Who::Other, _, _) => {
+        (
+            QuestionSubject::NationalId
+            | QuestionSubject::Party
+            | QuestionSubject::PartyId
+            | QuestionSubject::Other,
+            _,
+            _,
+        ) => {
             steps.add(ExplanationStep::SubjectAsGiven, json!({}));
         }
     }
-    let is_system_user = matches!(question.who, Who::SystemUser(_));
-    let is_organization = question.who == Who::Party && !is_person && pair.subject.is_some();
+    let is_system_user = matches!(question.who, QuestionSubject::SystemUser(_));
+    let is_organization =
+        question.who == QuestionSubject::Party && !is_person && pair.subject.is_some();
     if is_system_user || is_person || is_organization {
         let packages: Vec<String> = pair
             .packages
@@ -235,9 +249,9 @@ fn explain_question(
 }
 
 fn explain_outcome(
-    steps: &mut Steps,
-    question: &Question<'_>,
-    decided: &Decided,
+    steps: &mut ExplanationSteps,
+    question: &DecisionQuestion<'_>,
+    decided: &DecisionDetails,
     catalogue: &Catalogue,
 ) {
     match decided.decision {
@@ -254,11 +268,11 @@ fn explain_outcome(
             steps.add(ExplanationStep::AccessListClosed, json!({}));
         }
         Decision::Deny => match &decided.by {
-            Some(DecidedBy::Rule { id, number }) => steps.add(
+            Some(DecisionBasis::Rule { id, number }) => steps.add(
                 ExplanationStep::RuleDenies,
                 json!({"rule": id, "number": number}),
             ),
-            Some(by @ DecidedBy::SingleRight { .. }) => {
+            Some(by @ DecisionBasis::SingleRight { .. }) => {
                 steps.add(ExplanationStep::RuleDenies, json!({"rule": by.name()}));
             }
             None => steps.add(ExplanationStep::PolicyDenies, json!({"rule": null})),
@@ -276,13 +290,13 @@ fn explain_outcome(
 
 /// What permits, or would permit if the reportee were on an access list.
 fn explain_permit(
-    steps: &mut Steps,
-    question: &Question<'_>,
-    decided: &Decided,
+    steps: &mut ExplanationSteps,
+    question: &DecisionQuestion<'_>,
+    decided: &DecisionDetails,
     catalogue: &Catalogue,
 ) {
     match &decided.by {
-        Some(DecidedBy::SingleRight {
+        Some(DecisionBasis::SingleRight {
             assignment,
             key_role,
         }) => {
@@ -293,7 +307,7 @@ fn explain_permit(
             }
             steps.add(ExplanationStep::SingleRightPermits, facts);
         }
-        Some(DecidedBy::Rule { id, number }) => steps.add(
+        Some(DecisionBasis::Rule { id, number }) => steps.add(
             ExplanationStep::RulePermits,
             json!({"rule": id, "number": number}),
         ),
@@ -302,7 +316,7 @@ fn explain_permit(
 }
 
 /// The level that counts for the subject; both levels, where system users have one of their own.
-fn explain_level(steps: &mut Steps, decided: &Decided) {
+fn explain_level(steps: &mut ExplanationSteps, decided: &DecisionDetails) {
     let stated = decided.stated_levels();
     let level = stated.for_subject(decided.subject);
     if level == RequiredLevel::Any {
@@ -331,11 +345,13 @@ fn urn(catalogue: &Catalogue, key: PackageKey) -> Option<String> {
 /// The rule that decided.
 pub(super) fn deciding_rule<'p>(
     policy: &'p CompiledPolicy,
-    by: Option<&DecidedBy>,
+    by: Option<&DecisionBasis>,
 ) -> Option<&'p Rule> {
     match by {
-        Some(DecidedBy::Rule { number, .. }) => policy_findings::numbered(policy, Some(*number)),
-        Some(DecidedBy::SingleRight { .. }) | None => None,
+        Some(DecisionBasis::Rule { number, .. }) => {
+            policy_findings::numbered(policy, Some(*number))
+        }
+        Some(DecisionBasis::SingleRight { .. }) | None => None,
     }
 }
 
@@ -347,7 +363,7 @@ pub(super) fn alternatives_of(rule: &Rule) -> usize {
 /// Packages that the subject holds and the rule that permitted asks for.
 pub(super) fn deciding_packages(
     rule: &Rule,
-    pair: &Pair,
+    pair: &PairFacts,
     catalogue: &Catalogue,
 ) -> Vec<PackageKey> {
     let asked: HashSet<String> = rights::user_subjects(rule)
@@ -366,7 +382,7 @@ pub(super) fn deciding_packages(
 type GrantKey = (Uuid, Uuid, Vec<PackageKey>, Option<Uuid>);
 
 /// Grants that were found.
-type FoundGrants = HashMap<GrantKey, Arc<[Value]>>;
+type GrantsByKey = HashMap<GrantKey, Arc<[Value]>>;
 
 impl Pdp {
     /// Adds to decisions their explanations, with the grants that a permit rests on:
@@ -376,18 +392,18 @@ impl Pdp {
     /// The grants cannot be read, the budget is used up, or the explanations are too long together.
     pub(super) async fn explain(
         &self,
-        questions: &[Result<Question<'_>, Fault>],
-        all: &mut [Decided],
-        budget: &Budget,
-    ) -> Result<(), Undecided> {
-        let (mut known, mut bytes) = (FoundGrants::new(), 0);
+        questions: &[Result<DecisionQuestion<'_>, RequestFault>],
+        all: &mut [DecisionDetails],
+        budget: &CallBudget,
+    ) -> Result<(), UndecidedCause> {
+        let (mut known, mut bytes) = (GrantsByKey::new(), 0);
         for (question, decided) in questions.iter().zip(all) {
             let grants = self.grants(decided, budget, &mut known).await?;
             let explanation = explanation(question.as_ref(), decided, &grants, &self.catalogue);
             let json = to_raw_value(&explanation).ok();
             bytes += json.as_ref().map_or(0, |json| json.get().len());
             if bytes > MAX_ANSWER_BYTES {
-                return Err(Excess::Answer.into());
+                return Err(ExceededBound::Answer.into());
             }
             decided.explanation = json.map(Into::into);
             decided.findings = None;
@@ -397,13 +413,13 @@ impl Pdp {
 
     async fn grants(
         &self,
-        decided: &Decided,
-        budget: &Budget,
-        known: &mut FoundGrants,
-    ) -> Result<Arc<[Value]>, Undecided> {
+        decided: &DecisionDetails,
+        budget: &CallBudget,
+        known: &mut GrantsByKey,
+    ) -> Result<Arc<[Value]>, UndecidedCause> {
         let assignment = match &decided.by {
-            Some(DecidedBy::SingleRight { assignment, .. }) => Some(*assignment),
-            Some(DecidedBy::Rule { .. }) | None => None,
+            Some(DecisionBasis::SingleRight { assignment, .. }) => Some(*assignment),
+            Some(DecisionBasis::Rule { .. }) | None => None,
         };
         let pair = decided
             .pair

@@ -9,7 +9,7 @@ use registers::packages::PackageKey;
 
 /// Something that was granted.
 #[derive(Debug)]
-pub struct Grant {
+pub struct ExplainedGrant {
     /// `access_package`, `client_delegation` or `single_right`.
     pub kind: String,
     /// Party it is from: the reportee, or its main unit.
@@ -35,9 +35,9 @@ pub async fn grants(
     reportee: Uuid,
     packages: &[PackageKey],
     assignment: Option<Uuid>,
-) -> Result<Vec<Grant>, DbError> {
+) -> Result<Vec<ExplainedGrant>, DbError> {
     Ok(sqlx::query_as!(
-        Grant,
+        ExplainedGrant,
         r#"with user_party as (select key, uuid from party where uuid = $1),
            source as (
              select key from party where uuid = $2 union all

@@ -2,7 +2,7 @@
 
 /// A sentence in three languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text {
+pub struct TranslatedSentence {
     /// Bokmål.
     pub nb: &'static str,
     /// Nynorsk.
@@ -32,9 +32,9 @@ macro_rules! steps {
             }
 
             /// What it says.
-            pub const fn text(self) -> Text {
+            pub const fn text(self) -> TranslatedSentence {
                 match self {
-                    $(Self::$name => Text { nb: $nb, nn: $nn, en: $en },)*
+                    $(Self::$name => TranslatedSentence { nb: $nb, nn: $nn, en: $en },)*
                 }
             }
         }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn the_steps_have_these_texts() {
         let steps = ExplanationStep::ALL.iter().map(|step| {
-            let Text { nb, nn, en } = step.text();
+            let TranslatedSentence { nb, nn, en } = step.text();
             format!("{}\n  {nb}\n  {nn}\n  {en}", step.wire())
         });
         insta::assert_snapshot!(steps.collect::<Vec<_>>().join("\n"));

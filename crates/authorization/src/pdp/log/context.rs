@@ -14,7 +14,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// A context as it is stored: `[[category, [[attribute, value, data type or null, echoed]]]]`,
 /// written one value after the other. Identity numbers never get into it.
 #[derive(Debug)]
-pub struct Written<'a> {
+pub struct StoredContext<'a> {
     out: String,
     category: Option<&'a str>,
     max_bytes: usize,
@@ -22,13 +22,13 @@ pub struct Written<'a> {
     omitted: usize,
 }
 
-impl Default for Written<'_> {
+impl Default for StoredContext<'_> {
     fn default() -> Self {
         Self::within(MAX_BYTES)
     }
 }
 
-impl<'a> Written<'a> {
+impl<'a> StoredContext<'a> {
     /// One that is replaced by a word on its size when it grows beyond so many bytes.
     #[must_use]
     pub const fn within(max_bytes: usize) -> Self {
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn what_is_stored_is_json_with_everything_but_identity_numbers() {
         let person = Uuid::from_u128(7);
-        let mut written = Written::default();
+        let mut written = StoredContext::default();
         written.add(
             ids::SUBJECT,
             PERSON,
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_context_without_bounds_is_not_stored() {
-        let mut written = Written::default();
+        let mut written = StoredContext::default();
         for _ in 0..10_000 {
             written.add(
                 ids::RESOURCE,
@@ -258,7 +258,7 @@ mod tests {
         let stored: Value = serde_json::from_str(&written.finish()).unwrap();
         assert!(stored["tooLarge"].as_u64().unwrap() > 1_000_000);
         assert_eq!(
-            serde_json::from_str::<Value>(&Written::default().finish()).unwrap(),
+            serde_json::from_str::<Value>(&StoredContext::default().finish()).unwrap(),
             json!([])
         );
     }

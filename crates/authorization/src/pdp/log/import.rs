@@ -9,8 +9,8 @@ use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Line, line, store};
-use foundation::{audit, db::Lock};
+use super::{DecisionRecord, line, store};
+use foundation::{audit, db::AdvisoryLock};
 
 /// Lines of one block.
 const BATCH: usize = 1_000;
@@ -19,7 +19,7 @@ const SPAN: TimeDelta = TimeDelta::minutes(1);
 
 /// What became of the lines of a file.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Imported {
+pub struct ImportedDecisions {
     /// Decisions that are stored now.
     pub stored: usize,
     /// Decisions that were there already.
@@ -32,7 +32,7 @@ pub struct Imported {
 
 /// A decision on standard output, as far as it is read.
 #[derive(Deserialize)]
-struct Printed {
+struct PrintedDecision {
     #[serde(rename = "decisionLog")]
     _json: IgnoredAny,
     stored: String,
@@ -46,21 +46,21 @@ const BEGIN: &str = "{\"decisionLog\":";
 /// # Errors
 /// The text cannot be read, or the database fails. What was stored until then stays; a repeated import
 /// stores the rest.
-pub async fn lines(pool: &PgPool, text: impl Read) -> anyhow::Result<Imported> {
-    let mut imported = Imported::default();
-    let mut block: Vec<Line> = Vec::new();
+pub async fn lines(pool: &PgPool, text: impl Read) -> anyhow::Result<ImportedDecisions> {
+    let mut imported = ImportedDecisions::default();
+    let mut block: Vec<DecisionRecord> = Vec::new();
     let mut text = BufReader::new(text);
     let mut bytes = Vec::new();
     while text.read_until(b'\n', &mut bytes).context("reading")? > 0 {
         let found = read(&String::from_utf8_lossy(&bytes));
         bytes.clear();
         let line = match found {
-            Found::Decision(line) => line,
-            Found::Other => {
+            OutputLine::Decision(line) => line,
+            OutputLine::Other => {
                 imported.others += 1;
                 continue;
             }
-            Found::Damaged => {
+            OutputLine::Damaged => {
                 imported.damaged += 1;
                 continue;
             }
@@ -74,7 +74,7 @@ pub async fn lines(pool: &PgPool, text: impl Read) -> anyhow::Result<Imported> {
         block.push(line);
     }
     store_new(pool, &mut block, &mut imported).await?;
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor: audit::Actor::Operator,
         action: audit::Action::OperatorImported,
         object_kind: audit::ObjectKind::Import,
@@ -89,32 +89,32 @@ pub async fn lines(pool: &PgPool, text: impl Read) -> anyhow::Result<Imported> {
 
 /// What a line of output is.
 #[derive(Debug)]
-enum Found {
-    Decision(Line),
+enum OutputLine {
+    Decision(DecisionRecord),
     Other,
     Damaged,
 }
 
-fn read(text: &str) -> Found {
+fn read(text: &str) -> OutputLine {
     let Some(begin) = text.find(BEGIN) else {
-        return Found::Other;
+        return OutputLine::Other;
     };
     let printed = text.get(begin..).map(str::trim_end);
-    let printed = printed.and_then(|text| serde_json::from_str::<Printed>(text).ok());
+    let printed = printed.and_then(|text| serde_json::from_str::<PrintedDecision>(text).ok());
     printed
-        .and_then(|printed| Line::read(&printed.stored))
-        .map_or(Found::Damaged, Found::Decision)
+        .and_then(|printed| DecisionRecord::read(&printed.stored))
+        .map_or(OutputLine::Damaged, OutputLine::Decision)
 }
 
 async fn store_new(
     pool: &PgPool,
-    block: &mut Vec<Line>,
-    imported: &mut Imported,
+    block: &mut Vec<DecisionRecord>,
+    imported: &mut ImportedDecisions,
 ) -> anyhow::Result<()> {
     let mut db = pool.begin().await?;
     // Two at a time would store a decision twice.
-    Lock::DecisionImport.take(&mut db).await?;
-    let mut new: Vec<Line> = Vec::with_capacity(block.len());
+    AdvisoryLock::DecisionImport.take(&mut db).await?;
+    let mut new: Vec<DecisionRecord> = Vec::with_capacity(block.len());
     for line in block.drain(..) {
         let (id, part) = line.key().context("the decision is damaged")?;
         let stored = store::of_answer(&mut db, id, line.created).await?;
@@ -128,7 +128,7 @@ async fn store_new(
             new.push(line);
         }
     }
-    if let Some(block) = store::Block::of(Uuid::now_v7(), &new) {
+    if let Some(block) = store::DecisionBlock::of(Uuid::now_v7(), &new) {
         store::insert(&mut *db, &block).await?;
     }
     foundation::db::commit_at_last(db).await?;
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_line_is_a_decision_something_else_or_damaged() {
         let created = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
-        let mut line = Line::begin(Uuid::from_u128(1), 2, created, 100);
+        let mut line = DecisionRecord::begin(Uuid::from_u128(1), 2, created, 100);
         for _ in 3..line::FIELD_COUNT {
             line.raw(None);
         }
@@ -153,7 +153,7 @@ mod tests {
         let text = printed.to_string();
         let prefixed = format!("systembruker-1  | {text}\r\n");
         for text in [&text, &prefixed] {
-            let Found::Decision(read) = read(text) else {
+            let OutputLine::Decision(read) = read(text) else {
                 panic!("{text}");
             };
             assert_eq!((&read.text, read.created), (&line.text, created));
@@ -163,7 +163,7 @@ mod tests {
             r#"{"level":"INFO"}"#,
             r#"{"stored":"12 files"}"#,
         ] {
-            assert!(matches!(read(other), Found::Other), "{other}");
+            assert!(matches!(read(other), OutputLine::Other), "{other}");
         }
         for damaged in [
             "",
@@ -173,10 +173,10 @@ mod tests {
         ] {
             let printed = serde_json::json!({"decisionLog": {}, "stored": damaged});
             assert!(
-                matches!(read(&printed.to_string()), Found::Damaged),
+                matches!(read(&printed.to_string()), OutputLine::Damaged),
                 "{damaged}"
             );
         }
-        assert!(matches!(read(&text[..text.len() / 2]), Found::Damaged));
+        assert!(matches!(read(&text[..text.len() / 2]), OutputLine::Damaged));
     }
 }

@@ -11,7 +11,7 @@ use foundation::{http::time, telemetry::masked};
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FieldKind {
     Text,
     Instant,
     Number,
@@ -25,38 +25,38 @@ pub(super) const FIELD_COUNT: usize = 31;
 
 /// The fields of a line in order, by their names in answers and exports: those of Altinn's log,
 /// and our own.
-const FIELDS: [(&str, Kind); FIELD_COUNT] = [
-    ("decisionId", Kind::Text),
-    ("part", Kind::Number),
-    ("created", Kind::Instant),
-    ("endpoint", Kind::Text),
-    ("callerOrg", Kind::Text),
-    ("callerClientId", Kind::Text),
-    ("callerJti", Kind::Text),
-    ("requestId", Kind::Text),
-    ("ipAdress", Kind::Text),
-    ("sessionId", Kind::Text),
-    ("subjectUserId", Kind::Number),
-    ("subjectParty", Kind::Number),
-    ("subjectOrgCode", Kind::Text),
-    ("subjectOrgNumber", Kind::Text),
-    ("subjectPartyUuid", Kind::Text),
-    ("resourcePartyId", Kind::Number),
-    ("resource", Kind::Text),
-    ("instanceId", Kind::Text),
-    ("operation", Kind::Text),
-    ("decision", Kind::Number),
-    ("statusCode", Kind::Text),
-    ("reason", Kind::Text),
-    ("policyVersion", Kind::Number),
-    ("decidedBy", Kind::Text),
-    ("enrichedByCaller", Kind::Flag),
-    ("durationMicroseconds", Kind::Number),
-    ("contextRequestJson", Kind::Context),
-    ("explanation", Kind::Json),
-    ("minimumLevel", Kind::Number),
-    ("minimumLevelSystemUsers", Kind::Number),
-    ("levelCounted", Kind::Text),
+const FIELDS: [(&str, FieldKind); FIELD_COUNT] = [
+    ("decisionId", FieldKind::Text),
+    ("part", FieldKind::Number),
+    ("created", FieldKind::Instant),
+    ("endpoint", FieldKind::Text),
+    ("callerOrg", FieldKind::Text),
+    ("callerClientId", FieldKind::Text),
+    ("callerJti", FieldKind::Text),
+    ("requestId", FieldKind::Text),
+    ("ipAdress", FieldKind::Text),
+    ("sessionId", FieldKind::Text),
+    ("subjectUserId", FieldKind::Number),
+    ("subjectParty", FieldKind::Number),
+    ("subjectOrgCode", FieldKind::Text),
+    ("subjectOrgNumber", FieldKind::Text),
+    ("subjectPartyUuid", FieldKind::Text),
+    ("resourcePartyId", FieldKind::Number),
+    ("resource", FieldKind::Text),
+    ("instanceId", FieldKind::Text),
+    ("operation", FieldKind::Text),
+    ("decision", FieldKind::Number),
+    ("statusCode", FieldKind::Text),
+    ("reason", FieldKind::Text),
+    ("policyVersion", FieldKind::Number),
+    ("decidedBy", FieldKind::Text),
+    ("enrichedByCaller", FieldKind::Flag),
+    ("durationMicroseconds", FieldKind::Number),
+    ("contextRequestJson", FieldKind::Context),
+    ("explanation", FieldKind::Json),
+    ("minimumLevel", FieldKind::Number),
+    ("minimumLevelSystemUsers", FieldKind::Number),
+    ("levelCounted", FieldKind::Text),
 ];
 
 /// Columns of a table, in order.
@@ -98,13 +98,13 @@ const NONE: &str = "\\N";
 
 /// A decision, ready to be stored.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct DecisionRecord {
     /// When it was taken.
     pub created: DateTime<Utc>,
     pub(super) text: String,
 }
 
-impl Line {
+impl DecisionRecord {
     /// Begins a line with the id of the answer, the place in it, and the time.
     #[must_use]
     pub fn begin(decision_id: Uuid, part: i32, created: DateTime<Utc>, expected: usize) -> Self {
@@ -230,22 +230,22 @@ fn created(text: &str) -> Option<DateTime<Utc>> {
 /// A stored line by the names of its fields.
 #[must_use]
 pub fn to_json(line: &str) -> Map<String, Value> {
-    let value = |kind: Kind, text: &str| match kind {
+    let value = |kind: FieldKind, text: &str| match kind {
         _ if text == NONE => Value::Null,
-        Kind::Text => Value::from(text),
-        Kind::Instant => text
+        FieldKind::Text => Value::from(text),
+        FieldKind::Instant => text
             .parse()
             .ok()
             .and_then(DateTime::from_timestamp_millis)
             .map_or(Value::Null, |instant: DateTime<Utc>| {
                 time::format(instant).into()
             }),
-        Kind::Number => text.parse::<i64>().map_or(Value::Null, Value::from),
-        Kind::Flag => Value::from(text == "t"),
-        Kind::Context => {
+        FieldKind::Number => text.parse::<i64>().map_or(Value::Null, Value::from),
+        FieldKind::Flag => Value::from(text == "t"),
+        FieldKind::Context => {
             serde_json::from_str(text).map_or(Value::Null, |stored| context::to_json(&stored))
         }
-        Kind::Json => serde_json::from_str(text).unwrap_or_default(),
+        FieldKind::Json => serde_json::from_str(text).unwrap_or_default(),
     };
     FIELDS
         .iter()
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn the_json_of_a_line_has_the_names_of_its_fields() {
         let created = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
-        let mut line = Line::begin(Uuid::from_u128(1), 2, created, 100);
+        let mut line = DecisionRecord::begin(Uuid::from_u128(1), 2, created, 100);
         line.raw(Some("external"));
         line.text(Some("a\tb\nc\\d\0"));
         line.text(None);

@@ -21,11 +21,11 @@ use std::{sync::Arc, time::Duration};
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-pub use context::{MAX_BYTES as MAX_CONTEXT_BYTES, Written};
-pub use line::{COLUMNS, Line, to_json};
-use printer::Printer;
+pub use context::{MAX_BYTES as MAX_CONTEXT_BYTES, StoredContext};
+pub use line::{COLUMNS, DecisionRecord, to_json};
+use printer::DecisionPrinter;
 pub use store::of_answer;
-use writer::{Message, Writer};
+use writer::{LogMessage, LogWriter};
 
 use foundation::telemetry::metrics::DECISION_LOG_WAITS;
 
@@ -67,14 +67,14 @@ impl Endpoint {
 
 /// The way to the log.
 #[derive(Debug, Clone)]
-pub struct Log {
-    queue: mpsc::Sender<Message>,
+pub struct DecisionLog {
+    queue: mpsc::Sender<LogMessage>,
     space: Arc<Semaphore>,
-    printer: Printer,
+    printer: DecisionPrinter,
     closing: Arc<watch::Sender<bool>>,
 }
 
-impl Log {
+impl DecisionLog {
     /// Opens the log; its writer takes a connection from the pool now and then, and runs until the
     /// last handle is gone.
     #[must_use]
@@ -84,10 +84,10 @@ impl Log {
         let log = Self {
             queue,
             space: Arc::new(Semaphore::new(QUEUE_KILOBYTES)),
-            printer: Printer::new(),
+            printer: DecisionPrinter::new(),
             closing: Arc::new(closing),
         };
-        let writer = Writer {
+        let writer = LogWriter {
             pool: pool.clone(),
             queue: waiting,
             capacity: (QUEUE, QUEUE_KILOBYTES),
@@ -103,11 +103,11 @@ impl Log {
     }
 
     /// Enqueues a line. It waits only when the queue is full, and then not long.
-    pub async fn record(&self, line: Line) {
+    pub async fn record(&self, line: DecisionRecord) {
         let kilobytes = line.kilobytes().min(QUEUE_KILOBYTES as u32);
         let space = Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
         let line = match space {
-            Ok(space) => match self.queue.try_send(Message::Line(line, space)) {
+            Ok(space) => match self.queue.try_send(LogMessage::Line(line, space)) {
                 Ok(()) => return,
                 Err(
                     mpsc::error::TrySendError::Full(message)
@@ -121,12 +121,12 @@ impl Log {
         }
     }
 
-    async fn wait(&self, line: Line, kilobytes: u32) {
+    async fn wait(&self, line: DecisionRecord, kilobytes: u32) {
         metrics::counter!(DECISION_LOG_WAITS.name).increment(1);
         let space = Arc::clone(&self.space).acquire_many_owned(kilobytes);
         let place = async { (space.await, self.queue.reserve().await) };
         match tokio::time::timeout(QUEUE_TIMEOUT, place).await {
-            Ok((Ok(space), Ok(place))) => place.send(Message::Line(line, space)),
+            Ok((Ok(space), Ok(place))) => place.send(LogMessage::Line(line, space)),
             _ => self.printer.print(&[line.masked()]),
         }
     }
@@ -141,7 +141,7 @@ impl Log {
     /// away, when nothing else needs the space.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
-        if self.queue.send(Message::Flush(done)).await.is_ok() {
+        if self.queue.send(LogMessage::Flush(done)).await.is_ok() {
             let _ = written.await;
         }
     }

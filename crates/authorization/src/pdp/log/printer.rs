@@ -16,7 +16,7 @@ use foundation::telemetry::metrics::{DECISION_LOG_LOST, DECISION_LOG_UNWRITTEN};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::Line;
+use super::DecisionRecord;
 
 /// Lines that wait for the reader of standard output: more than the queue of the log holds, which is
 /// printed at the end. What comes when so many wait is lost: a reader that stops must not stop
@@ -28,20 +28,20 @@ const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-enum Message {
-    Line(Line),
+enum PrinterMessage {
+    Line(DecisionRecord),
     Flush(oneshot::Sender<()>),
 }
 
 /// Prints lines from a thread of its own, which is not waited for at the end: it may hang for good.
 #[derive(Debug, Clone)]
-pub struct Printer {
-    queue: SyncSender<Message>,
+pub struct DecisionPrinter {
+    queue: SyncSender<PrinterMessage>,
     /// Bytes that wait.
     bytes: Arc<AtomicUsize>,
 }
 
-impl Printer {
+impl DecisionPrinter {
     /// A printer with a thread.
     pub fn new() -> Self {
         let (queue, receiver) = sync_channel(QUEUE);
@@ -58,13 +58,16 @@ impl Printer {
     }
 
     /// Prints lines, an object of JSON each. `stored` is what `decisions import` stores.
-    pub fn print(&self, lines: &[Line]) {
+    pub fn print(&self, lines: &[DecisionRecord]) {
         let mut lost = 0;
         for line in lines {
             let size = line.text.len();
             let waiting = self.bytes.fetch_add(size, Ordering::Relaxed);
             let fits = waiting + size <= QUEUE_BYTES
-                && self.queue.try_send(Message::Line(line.clone())).is_ok();
+                && self
+                    .queue
+                    .try_send(PrinterMessage::Line(line.clone()))
+                    .is_ok();
             if !fits {
                 self.bytes.fetch_sub(size, Ordering::Relaxed);
                 lost += 1;
@@ -76,20 +79,20 @@ impl Printer {
     /// Prints what waits, for a second at most.
     pub async fn close(&self) {
         let (done, printed) = oneshot::channel();
-        if self.queue.try_send(Message::Flush(done)).is_ok() {
+        if self.queue.try_send(PrinterMessage::Flush(done)).is_ok() {
             // What is not printed in time is lost with the process.
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, printed).await;
         }
     }
 }
 
-fn print_all(lines: &Receiver<Message>, waiting: &AtomicUsize) {
+fn print_all(lines: &Receiver<PrinterMessage>, waiting: &AtomicUsize) {
     // Not by the handle of the standard library: everything else that prints would wait for its lock.
     let out = std::io::stdout().as_fd().try_clone_to_owned();
     let mut out = out.map(File::from).ok();
     for message in lines {
         match message {
-            Message::Line(line) => {
+            PrinterMessage::Line(line) => {
                 waiting.fetch_sub(line.text.len(), Ordering::Relaxed);
                 let printed = json!({"decisionLog": line.to_json(), "stored": line.text});
                 let text = format!("{printed}\n");
@@ -100,7 +103,7 @@ fn print_all(lines: &Receiver<Message>, waiting: &AtomicUsize) {
                     note_lost(1);
                 }
             }
-            Message::Flush(done) => {
+            PrinterMessage::Flush(done) => {
                 let _ = done.send(());
             }
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::Line;
+use super::DecisionRecord;
 use foundation::db::DbError;
 
 /// A block begins at most so long before any decision in it.
@@ -12,7 +12,7 @@ const SPAN: TimeDelta = TimeDelta::hours(1);
 
 /// Lines that are stored together.
 #[derive(Debug)]
-pub struct Block {
+pub struct DecisionBlock {
     id: Uuid,
     first: DateTime<Utc>,
     last: DateTime<Utc>,
@@ -20,9 +20,9 @@ pub struct Block {
     text: String,
 }
 
-impl Block {
+impl DecisionBlock {
     /// A block of lines; none without lines.
-    pub fn of(id: Uuid, lines: &[Line]) -> Option<Self> {
+    pub fn of(id: Uuid, lines: &[DecisionRecord]) -> Option<Self> {
         let first = lines.iter().map(|l| l.created).min()?;
         let last = lines.iter().map(|l| l.created).max()?;
         let mut text = String::with_capacity(lines.iter().map(|l| l.text.len() + 1).sum());
@@ -45,7 +45,7 @@ impl Block {
 
 /// Stores a block. When it is there already, because the answer to an earlier attempt was lost, it
 /// counts as stored.
-pub async fn insert(db: impl PgExecutor<'_>, block: &Block) -> Result<(), DbError> {
+pub async fn insert(db: impl PgExecutor<'_>, block: &DecisionBlock) -> Result<(), DbError> {
     sqlx::query!(
         "insert into decision_block (id, first, last, decisions, lines) values ($1, $2, $3, $4, $5) on conflict do nothing",
         block.id,

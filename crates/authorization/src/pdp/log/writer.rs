@@ -12,7 +12,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Line, printer::Printer, store};
+use super::{DecisionRecord, printer::DecisionPrinter, store};
 use foundation::{
     db::{DbError, begin_write},
     telemetry::metrics::DECISION_LOG_LINES,
@@ -20,16 +20,16 @@ use foundation::{
 
 /// What comes through the queue.
 #[derive(Debug)]
-pub enum Message {
+pub enum LogMessage {
     /// A decision, with the space that it takes until it is written.
-    Line(Line, OwnedSemaphorePermit),
+    Line(DecisionRecord, OwnedSemaphorePermit),
     /// Answered when everything before this is written.
     Flush(oneshot::Sender<()>),
 }
 
-impl Message {
+impl LogMessage {
     /// The line, if it is one.
-    pub fn line(self) -> Option<Line> {
+    pub fn line(self) -> Option<DecisionRecord> {
         match self {
             Self::Line(line, _) => Some(line),
             Self::Flush(_) => None,
@@ -49,18 +49,18 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// An insert that may go on when it is not waited for.
-type Insert = JoinHandle<Option<Result<(), DbError>>>;
+type InsertTask = JoinHandle<Option<Result<(), DbError>>>;
 
 /// Writes what comes through a queue.
 #[derive(Debug)]
-pub struct Writer {
+pub struct LogWriter {
     pub pool: PgPool,
-    pub queue: mpsc::Receiver<Message>,
+    pub queue: mpsc::Receiver<LogMessage>,
     /// Lines that the queue holds, and kilobytes of them, when it is empty.
     pub capacity: (usize, usize),
     /// What is left of the kilobytes.
     pub space: Arc<Semaphore>,
-    pub printer: Printer,
+    pub printer: DecisionPrinter,
     /// Whether the end has come.
     pub closing: watch::Receiver<bool>,
     /// When the database was found away; none when it took the last block.
@@ -68,15 +68,16 @@ pub struct Writer {
     /// Whether it was tried for the last time.
     pub is_given_up: bool,
     /// The insert that has not ended, and its block.
-    pub insert: Option<(Uuid, Insert)>,
+    pub insert: Option<(Uuid, InsertTask)>,
 }
 
-impl Writer {
+impl LogWriter {
     /// Writes until all senders are gone.
     pub async fn run(mut self) {
         let mut messages = Vec::with_capacity(BATCH);
         while self.queue.recv_many(&mut messages, BATCH).await > 0 {
-            if messages.len() < BATCH && !messages.iter().any(|m| matches!(m, Message::Flush(_))) {
+            if messages.len() < BATCH && !messages.iter().any(|m| matches!(m, LogMessage::Flush(_)))
+            {
                 tokio::time::sleep(GATHER).await;
                 while messages.len() < BATCH
                     && let Ok(message) = self.queue.try_recv()
@@ -88,14 +89,14 @@ impl Writer {
             let mut spaces: Option<OwnedSemaphorePermit> = None;
             for message in messages.drain(..) {
                 match message {
-                    Message::Line(line, space) => {
+                    LogMessage::Line(line, space) => {
                         lines.push(line.masked());
                         match &mut spaces {
                             None => spaces = Some(space),
                             Some(spaces) => spaces.merge(space),
                         }
                     }
-                    Message::Flush(done) => waiting.push(done),
+                    LogMessage::Flush(done) => waiting.push(done),
                 }
             }
             for block in lines.chunk_by(is_near) {
@@ -110,7 +111,7 @@ impl Writer {
 
     /// Stores lines. While the database is away they wait; they are printed when the lines after
     /// them need their space, at the end, and when the database does not take them.
-    async fn write(&mut self, lines: &[Line]) {
+    async fn write(&mut self, lines: &[DecisionRecord]) {
         let block = Uuid::now_v7();
         loop {
             let is_closing = *self.closing.borrow();
@@ -124,12 +125,12 @@ impl Writer {
                 // A connection that was closed meanwhile is found by the first attempt.
                 let attempts = if self.refused.is_some() { 1 } else { 2 };
                 match self.store(block, lines, attempts).await {
-                    Stored::Now => {
+                    StoreOutcome::Now => {
                         self.refused = None;
                         return;
                     }
-                    Stored::Later => self.refused = Some(Instant::now()),
-                    Stored::Never => {
+                    StoreOutcome::Later => self.refused = Some(Instant::now()),
+                    StoreOutcome::Never => {
                         self.printer.print(lines);
                         return;
                     }
@@ -149,34 +150,39 @@ impl Writer {
         self.queue.len() > lines / 2 || self.space.available_permits() < kilobytes / 2
     }
 
-    async fn store(&mut self, block: Uuid, lines: &[Line], attempts: usize) -> Stored {
+    async fn store(
+        &mut self,
+        block: Uuid,
+        lines: &[DecisionRecord],
+        attempts: usize,
+    ) -> StoreOutcome {
         // That of an earlier block, whose lines were printed meanwhile, ends first.
         let is_other = self.insert.as_ref().is_some_and(|(id, _)| *id != block);
-        if is_other && matches!(self.insert(block, lines).await, Inserted::Later) {
-            return Stored::Later;
+        if is_other && matches!(self.insert(block, lines).await, InsertOutcome::Later) {
+            return StoreOutcome::Later;
         }
-        let mut stored = Stored::Later;
+        let mut stored = StoreOutcome::Later;
         for _ in 0..attempts {
             match self.insert(block, lines).await {
-                Inserted::Ended(Ok(())) => {
+                InsertOutcome::Ended(Ok(())) => {
                     metrics::counter!(DECISION_LOG_LINES.name).increment(lines.len() as u64);
-                    return Stored::Now;
+                    return StoreOutcome::Now;
                 }
-                Inserted::Ended(Err(error)) => {
+                InsertOutcome::Ended(Err(error)) => {
                     tracing::warn!(%error, lines = lines.len(), "the decision log could not be written");
                     stored = match error {
-                        DbError::Unavailable(_) | DbError::Busy => Stored::Later,
+                        DbError::Unavailable(_) | DbError::Busy => StoreOutcome::Later,
                         DbError::Unstorable | DbError::Unreadable { .. } | DbError::Other(_) => {
-                            Stored::Never
+                            StoreOutcome::Never
                         }
                     };
                 }
-                Inserted::Later => {
+                InsertOutcome::Later => {
                     tracing::warn!(
                         lines = lines.len(),
                         "the decision log could not be written in time"
                     );
-                    stored = Stored::Later;
+                    stored = StoreOutcome::Later;
                 }
             }
         }
@@ -184,12 +190,12 @@ impl Writer {
     }
 
     /// Waits for the insert that is under way, or begins one: there are never two at a time.
-    async fn insert(&mut self, block: Uuid, lines: &[Line]) -> Inserted {
+    async fn insert(&mut self, block: Uuid, lines: &[DecisionRecord]) -> InsertOutcome {
         let under_way = match &mut self.insert {
             Some(insert) => insert,
             none => {
-                let Some(written) = store::Block::of(block, lines) else {
-                    return Inserted::Ended(Ok(()));
+                let Some(written) = store::DecisionBlock::of(block, lines) else {
+                    return InsertOutcome::Ended(Ok(()));
                 };
                 let pool = self.pool.clone();
                 let insert = begin_write(async move { store::insert(&pool, &written).await });
@@ -197,20 +203,20 @@ impl Writer {
             }
         };
         let Ok(ended) = tokio::time::timeout(TIMEOUT, &mut under_way.1).await else {
-            return Inserted::Later;
+            return InsertOutcome::Later;
         };
         self.insert = None;
         match ended {
-            Ok(Some(ended)) => Inserted::Ended(ended),
+            Ok(Some(ended)) => InsertOutcome::Ended(ended),
             // Its connection is broken, or the program ends.
-            Ok(None) | Err(_) => Inserted::Later,
+            Ok(None) | Err(_) => InsertOutcome::Later,
         }
     }
 }
 
 /// What became of an insert.
 #[derive(Debug)]
-enum Inserted {
+enum InsertOutcome {
     /// It has ended.
     Ended(Result<(), DbError>),
     /// It has not.
@@ -219,8 +225,8 @@ enum Inserted {
 
 /// Whether two lines may be in one block. Their order is about that of their times, so that what waited
 /// for hours is in several blocks.
-fn is_near(line: &Line, next: &Line) -> bool {
-    let slot = |line: &Line| line.created.timestamp().div_euclid(SLOT_S);
+fn is_near(line: &DecisionRecord, next: &DecisionRecord) -> bool {
+    let slot = |line: &DecisionRecord| line.created.timestamp().div_euclid(SLOT_S);
     slot(line) == slot(next)
 }
 
@@ -229,7 +235,7 @@ const SLOT_S: i64 = 600;
 
 /// What became of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stored {
+enum StoreOutcome {
     /// They are stored.
     Now,
     /// The database is away.
@@ -248,10 +254,13 @@ mod tests {
     fn what_waited_for_hours_is_in_several_blocks() {
         let at = |seconds: i64| {
             let created = DateTime::from_timestamp(seconds, 0).unwrap();
-            Line::begin(Uuid::nil(), 0, created, 0)
+            DecisionRecord::begin(Uuid::nil(), 0, created, 0)
         };
         let lines = [at(0), at(1), at(599), at(600), at(7_200)];
-        let sizes: Vec<usize> = lines.chunk_by(is_near).map(<[Line]>::len).collect();
+        let sizes: Vec<usize> = lines
+            .chunk_by(is_near)
+            .map(<[DecisionRecord]>::len)
+            .collect();
         assert_eq!(sizes, [3, 1, 1]);
     }
 }

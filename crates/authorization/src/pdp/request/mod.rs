@@ -7,7 +7,7 @@ mod tolerant;
 
 use foundation::http::{ApiResult, body};
 
-pub use model::{Attribute, DecisionRequest, Entry, Fault, Values};
+pub use model::{DecisionRequest, RequestAttribute, RequestCategory, RequestFault, RequestValues};
 
 /// Reads a request.
 ///
@@ -118,24 +118,27 @@ mod tests {
                 .clone()
                 .unwrap()
         };
-        assert!(matches!(fault(r#"{"Attribute":[]}"#), Fault::Processing(_)));
+        assert!(matches!(
+            fault(r#"{"Attribute":[]}"#),
+            RequestFault::Processing(_)
+        ));
         assert!(matches!(
             fault(r#"{"CategoryId":"x","Attribute":[]}"#),
-            Fault::Syntax(_)
+            RequestFault::Syntax(_)
         ));
         assert!(matches!(
             fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":null}]}"#),
-            Fault::Processing(_)
+            RequestFault::Processing(_)
         ));
         assert!(matches!(
             fault(
                 r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":"1","DataType":"nope"}]}"#
             ),
-            Fault::Processing(_)
+            RequestFault::Processing(_)
         ));
         assert!(matches!(
             fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"a","Value":"1"}]}"#),
-            Fault::Syntax(_)
+            RequestFault::Syntax(_)
         ));
     }
 

@@ -7,7 +7,7 @@ use xacml::{DataType, ids};
 /// What is wrong with a request whose HTTP is fine. The two classes differ in the status code they
 /// lead to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum RequestFault {
     /// The caller asks something that cannot be processed.
     Processing(&'static str),
     /// The caller's request is not well formed.
@@ -18,35 +18,35 @@ pub enum Fault {
 #[derive(Debug, Default, PartialEq)]
 pub struct DecisionRequest<'a> {
     /// Every category entry, in request order: subjects, actions, resources, others.
-    pub entries: Vec<Entry<'a>>,
+    pub entries: Vec<RequestCategory<'a>>,
     /// For each decision wanted, the ids of the entries it is about. Empty: one decision about all
     /// entries.
     pub references: Vec<Vec<String>>,
     /// A fault of the whole.
-    pub fault: Option<Fault>,
+    pub fault: Option<RequestFault>,
 }
 
 /// One category entry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry<'a> {
+pub struct RequestCategory<'a> {
     /// Category URI.
     pub category: Cow<'a, str>,
     /// Id for references.
     pub id: Option<Cow<'a, str>>,
     /// Attributes.
-    pub attributes: Vec<Attribute<'a>>,
+    pub attributes: Vec<RequestAttribute<'a>>,
     /// A fault of this entry.
-    pub fault: Option<Fault>,
+    pub fault: Option<RequestFault>,
 }
 
 /// Values of an attribute: nearly always one.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Values<'a> {
+pub enum RequestValues<'a> {
     One(Cow<'a, str>),
     Several(Vec<Cow<'a, str>>),
 }
 
-impl Values<'_> {
+impl RequestValues<'_> {
     pub(super) fn append(&mut self, more: Self) {
         let of = |values: Self| match values {
             Self::One(value) => vec![value],
@@ -58,7 +58,7 @@ impl Values<'_> {
     }
 }
 
-impl<'a> Deref for Values<'a> {
+impl<'a> Deref for RequestValues<'a> {
     type Target = [Cow<'a, str>];
 
     fn deref(&self) -> &Self::Target {
@@ -71,10 +71,10 @@ impl<'a> Deref for Values<'a> {
 
 /// One attribute with its values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Attribute<'a> {
+pub struct RequestAttribute<'a> {
     pub id: Cow<'a, str>,
     pub data_type: DataType,
-    pub values: Values<'a>,
+    pub values: RequestValues<'a>,
     pub include_in_result: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct Attribute<'a> {
 const MOST_COMPARED: usize = 16;
 
 /// An entry as it was written.
-pub(super) struct RawEntry<'a> {
+pub(super) struct RawCategory<'a> {
     pub(super) category_id: Option<Cow<'a, str>>,
     pub(super) id: Option<Cow<'a, str>>,
     /// None: the member is missing.
@@ -92,33 +92,35 @@ pub(super) struct RawEntry<'a> {
 /// An attribute as it was written.
 pub(super) struct RawAttribute<'a> {
     pub(super) id: Option<Cow<'a, str>>,
-    pub(super) values: Option<Values<'a>>,
+    pub(super) values: Option<RequestValues<'a>>,
     pub(super) data_type: Option<Cow<'a, str>>,
     pub(super) include_in_result: bool,
 }
 
-impl<'a> RawEntry<'a> {
+impl<'a> RawCategory<'a> {
     /// What it means, in a list that represents a category, if it does.
-    pub(super) fn resolve(self, implied: Option<&'static str>) -> Entry<'a> {
+    pub(super) fn resolve(self, implied: Option<&'static str>) -> RequestCategory<'a> {
         let mut fault = None;
         let category = match (self.category_id.filter(|c| !c.is_empty()), implied) {
             (Some(own), _) => {
                 if !is_absolute_uri(&own) {
-                    fault = Some(Fault::Syntax("a CategoryId is not an absolute URI"));
+                    fault = Some(RequestFault::Syntax("a CategoryId is not an absolute URI"));
                 }
                 own
             }
             (None, Some(implied)) => Cow::Borrowed(implied),
             (None, None) => {
-                fault = Some(Fault::Processing("an entry of Category has no CategoryId"));
+                fault = Some(RequestFault::Processing(
+                    "an entry of Category has no CategoryId",
+                ));
                 Cow::Borrowed("")
             }
         };
         if self.attributes.is_none() {
-            fault = fault.or(Some(Fault::Syntax("a category has no Attribute")));
+            fault = fault.or(Some(RequestFault::Syntax("a category has no Attribute")));
         }
         let written = self.attributes.unwrap_or_default();
-        let mut attributes: Vec<Attribute<'a>> = Vec::with_capacity(written.len());
+        let mut attributes: Vec<RequestAttribute<'a>> = Vec::with_capacity(written.len());
         let mut places = (written.len() > MOST_COMPARED).then(HashMap::new);
         for raw in written {
             match raw.resolve() {
@@ -142,7 +144,7 @@ impl<'a> RawEntry<'a> {
                 Err(found) => fault = fault.or(Some(found)),
             }
         }
-        Entry {
+        RequestCategory {
             category,
             id: self.id,
             attributes,
@@ -152,19 +154,22 @@ impl<'a> RawEntry<'a> {
 }
 
 impl<'a> RawAttribute<'a> {
-    fn resolve(self) -> Result<Attribute<'a>, Fault> {
-        let data_type = data_type(self.data_type.as_deref().unwrap_or_default())
-            .ok_or(Fault::Processing("an attribute has an unknown DataType"))?;
+    fn resolve(self) -> Result<RequestAttribute<'a>, RequestFault> {
+        let data_type = data_type(self.data_type.as_deref().unwrap_or_default()).ok_or(
+            RequestFault::Processing("an attribute has an unknown DataType"),
+        )?;
         let values = self
             .values
-            .ok_or(Fault::Processing("an attribute has no Value"))?;
+            .ok_or(RequestFault::Processing("an attribute has no Value"))?;
         let id = self
             .id
-            .ok_or(Fault::Processing("an attribute has no AttributeId"))?;
+            .ok_or(RequestFault::Processing("an attribute has no AttributeId"))?;
         if !is_absolute_uri(&id) {
-            return Err(Fault::Syntax("an AttributeId is not an absolute URI"));
+            return Err(RequestFault::Syntax(
+                "an AttributeId is not an absolute URI",
+            ));
         }
-        Ok(Attribute {
+        Ok(RequestAttribute {
             id,
             data_type,
             values,

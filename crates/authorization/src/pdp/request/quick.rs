@@ -8,28 +8,28 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::model::{DecisionRequest, LISTS, RawAttribute, RawEntry, Values};
+use super::model::{DecisionRequest, LISTS, RawAttribute, RawCategory, RequestValues};
 use foundation::http::body::{MAX_ITEMS, MAX_STRING};
 
 #[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+struct QuickText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// An object, and nothing else: derived readers would take a list of its members, too.
-struct Object<T>(T);
+struct QuickObject<T>(T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for QuickObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members<T>(PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-            type Value = Object<T>;
+            type Value = QuickObject<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<QuickObject<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(QuickObject)
             }
         }
 
@@ -39,91 +39,91 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Root<'a> {
+struct QuickRoot<'a> {
     #[serde(alias = "Request", borrow)]
-    request: Object<Body<'a>>,
+    request: QuickObject<QuickRequest<'a>>,
 }
 
-type List<T> = Option<Vec<Object<T>>>;
+type QuickList<T> = Option<Vec<QuickObject<T>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Body<'a> {
+struct QuickRequest<'a> {
     #[serde(alias = "ReturnPolicyIdList", default)]
     return_policy_id_list: Option<bool>,
     #[serde(alias = "CombinedDecision", default)]
     combined_decision: Option<bool>,
     #[serde(alias = "XPathVersion", default, borrow)]
-    x_path_version: Option<Text<'a>>,
+    x_path_version: Option<QuickText<'a>>,
     #[serde(alias = "AccessSubject", default, borrow)]
-    access_subject: List<Entry<'a>>,
+    access_subject: QuickList<QuickCategory<'a>>,
     #[serde(alias = "Action", default, borrow)]
-    action: List<Entry<'a>>,
+    action: QuickList<QuickCategory<'a>>,
     #[serde(alias = "Resource", default, borrow)]
-    resource: List<Entry<'a>>,
+    resource: QuickList<QuickCategory<'a>>,
     #[serde(alias = "Category", default, borrow)]
-    category: List<Entry<'a>>,
+    category: QuickList<QuickCategory<'a>>,
     #[serde(alias = "Environment", default, borrow)]
-    environment: List<Entry<'a>>,
+    environment: QuickList<QuickCategory<'a>>,
     #[serde(alias = "RecipientSubject", default, borrow)]
-    recipient_subject: List<Entry<'a>>,
+    recipient_subject: QuickList<QuickCategory<'a>>,
     #[serde(alias = "IntermediarySubject", default, borrow)]
-    intermediary_subject: List<Entry<'a>>,
+    intermediary_subject: QuickList<QuickCategory<'a>>,
     #[serde(alias = "RequestingMachine", default, borrow)]
-    requesting_machine: List<Entry<'a>>,
+    requesting_machine: QuickList<QuickCategory<'a>>,
     #[serde(alias = "MultiRequests", default, borrow)]
-    multi_requests: Option<Object<MultiRequests<'a>>>,
+    multi_requests: Option<QuickObject<QuickMultiRequests<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Entry<'a> {
+struct QuickCategory<'a> {
     #[serde(alias = "CategoryId", default, borrow)]
-    category_id: Option<Text<'a>>,
+    category_id: Option<QuickText<'a>>,
     #[serde(alias = "Id", default, borrow)]
-    id: Option<Text<'a>>,
+    id: Option<QuickText<'a>>,
     #[serde(alias = "Content", default, borrow)]
-    content: Option<Text<'a>>,
+    content: Option<QuickText<'a>>,
     #[serde(alias = "Attribute", default, borrow)]
-    attribute: List<Attribute<'a>>,
+    attribute: QuickList<QuickAttribute<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Attribute<'a> {
+struct QuickAttribute<'a> {
     #[serde(rename = "attributeId", alias = "AttributeId", default, borrow)]
-    id: Option<Text<'a>>,
+    id: Option<QuickText<'a>>,
     #[serde(alias = "Value", default, borrow)]
-    value: Option<Text<'a>>,
+    value: Option<QuickText<'a>>,
     #[serde(alias = "DataType", default, borrow)]
-    data_type: Option<Text<'a>>,
+    data_type: Option<QuickText<'a>>,
     #[serde(alias = "Issuer", default, borrow)]
-    issuer: Option<Text<'a>>,
+    issuer: Option<QuickText<'a>>,
     #[serde(alias = "IncludeInResult", default)]
     include_in_result: Option<bool>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct MultiRequests<'a> {
+struct QuickMultiRequests<'a> {
     #[serde(alias = "RequestReference", default, borrow)]
-    request_reference: List<Reference<'a>>,
+    request_reference: QuickList<QuickReference<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Reference<'a> {
+struct QuickReference<'a> {
     #[serde(alias = "ReferenceId", default, borrow)]
-    reference_id: Option<Vec<Text<'a>>>,
+    reference_id: Option<Vec<QuickText<'a>>>,
 }
 
 /// Reads a request; none when it is unusual.
 pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
     // Text is proven to be UTF-8 faster as a whole than string by string.
     let text = std::str::from_utf8(bytes).ok()?;
-    let Object(Root {
-        request: Object(request),
-    }) = serde_json::from_str::<Object<Root<'_>>>(text).ok()?;
+    let QuickObject(QuickRoot {
+        request: QuickObject(request),
+    }) = serde_json::from_str::<QuickObject<QuickRoot<'_>>>(text).ok()?;
     let (_, _) = (request.return_policy_id_list, request.combined_decision);
     within(request.x_path_version)?;
     let mut out = DecisionRequest::default();
@@ -142,18 +142,18 @@ pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
         if list.len() > MAX_ITEMS {
             return None;
         }
-        for Object(entry) in list {
+        for QuickObject(entry) in list {
             out.entries.push(raw(entry)?.resolve(*category));
         }
     }
     let references = request
         .multi_requests
-        .and_then(|Object(multi)| multi.request_reference)
+        .and_then(|QuickObject(multi)| multi.request_reference)
         .unwrap_or_default();
     if references.len() > MAX_ITEMS {
         return None;
     }
-    for Object(reference) in references {
+    for QuickObject(reference) in references {
         let ids = reference.reference_id.unwrap_or_default();
         if ids.len() > MAX_ITEMS {
             return None;
@@ -172,38 +172,38 @@ pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
     clippy::option_option,
     reason = "one is for a text that is not there, the other for one that is refused"
 )]
-fn within(text: Option<Text<'_>>) -> Option<Option<Cow<'_, str>>> {
+fn within(text: Option<QuickText<'_>>) -> Option<Option<Cow<'_, str>>> {
     match text {
         None => Some(None),
-        Some(Text(text)) => {
+        Some(QuickText(text)) => {
             (text.len() <= MAX_STRING && !text.contains('\0')).then_some(Some(text))
         }
     }
 }
 
-fn raw(entry: Entry<'_>) -> Option<RawEntry<'_>> {
+fn raw(entry: QuickCategory<'_>) -> Option<RawCategory<'_>> {
     within(entry.content)?;
     let attributes = match entry.attribute {
         None => None,
         Some(list) if list.len() > MAX_ITEMS => return None,
         Some(list) => Some(
             list.into_iter()
-                .map(|Object(attribute)| raw_attribute(attribute))
+                .map(|QuickObject(attribute)| raw_attribute(attribute))
                 .collect::<Option<Vec<_>>>()?,
         ),
     };
-    Some(RawEntry {
+    Some(RawCategory {
         category_id: within(entry.category_id)?,
         id: within(entry.id)?,
         attributes,
     })
 }
 
-fn raw_attribute(attribute: Attribute<'_>) -> Option<RawAttribute<'_>> {
+fn raw_attribute(attribute: QuickAttribute<'_>) -> Option<RawAttribute<'_>> {
     within(attribute.issuer)?;
     Some(RawAttribute {
         id: within(attribute.id)?,
-        values: within(attribute.value)?.map(Values::One),
+        values: within(attribute.value)?.map(RequestValues::One),
         data_type: within(attribute.data_type)?,
         include_in_result: attribute.include_in_result.unwrap_or_default(),
     })

@@ -5,19 +5,21 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::model::{DecisionRequest, Fault, LISTS, RawAttribute, RawEntry, Values};
+use super::model::{
+    DecisionRequest, LISTS, RawAttribute, RawCategory, RequestFault, RequestValues,
+};
 use foundation::{
     http::{ApiError, ApiResult, body},
     strict_json::MemberNames,
 };
 
 /// An object whose members match without case; null is as good as absent.
-struct Members<'a> {
+struct TolerantObject<'a> {
     map: &'a Map<String, Value>,
     path: String,
 }
 
-impl<'a> Members<'a> {
+impl<'a> TolerantObject<'a> {
     fn new(value: &'a Value, path: &str) -> ApiResult<Self> {
         let Value::Object(map) = value else {
             return Err(wrong(path));
@@ -92,14 +94,14 @@ fn wrong(path: &str) -> ApiError {
 pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
     let parameter = "authorizationRequest";
     let root = body::parse_strictly(bytes, parameter, MemberNames::IgnoringCase)?;
-    let root = Members::new(&root, "$")?;
+    let root = TolerantObject::new(&root, "$")?;
     let Some(request) = root.get("request") else {
         return Ok(DecisionRequest {
-            fault: Some(Fault::Syntax("there is no Request")),
+            fault: Some(RequestFault::Syntax("there is no Request")),
             ..DecisionRequest::default()
         });
     };
-    let request = Members::new(request, &root.path("request"))?;
+    let request = TolerantObject::new(request, &root.path("request"))?;
     for name in ["returnpolicyidlist", "combineddecision"] {
         request.flag(name)?;
     }
@@ -110,16 +112,16 @@ pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
         }
     }
     if let Some(multi) = request.get("multirequests") {
-        let multi = Members::new(multi, &request.path("multirequests"))?;
+        let multi = TolerantObject::new(multi, &request.path("multirequests"))?;
         for (path, item) in multi.list("requestreference")? {
-            let reference = Members::new(item, &path)?;
+            let reference = TolerantObject::new(item, &path)?;
             out.references.push(reference.list_of_texts("referenceid")?);
         }
     }
     Ok(out)
 }
 
-impl Members<'_> {
+impl TolerantObject<'_> {
     fn list_of_texts(&self, name: &str) -> ApiResult<Vec<String>> {
         let path = self.path(name);
         match self.get(name) {
@@ -134,8 +136,8 @@ impl Members<'_> {
     }
 }
 
-fn read_entry(value: &Value, path: &str) -> ApiResult<RawEntry<'static>> {
-    let members = Members::new(value, path)?;
+fn read_entry(value: &Value, path: &str) -> ApiResult<RawCategory<'static>> {
+    let members = TolerantObject::new(value, path)?;
     let text = |name: &str| {
         members
             .text(name)
@@ -149,7 +151,7 @@ fn read_entry(value: &Value, path: &str) -> ApiResult<RawEntry<'static>> {
         .iter()
         .map(|(path, item)| read_attribute(item, path))
         .collect::<ApiResult<Vec<_>>>()?;
-    Ok(RawEntry {
+    Ok(RawCategory {
         category_id,
         id,
         attributes: is_there.then_some(attributes),
@@ -157,7 +159,7 @@ fn read_entry(value: &Value, path: &str) -> ApiResult<RawEntry<'static>> {
 }
 
 fn read_attribute(value: &Value, path: &str) -> ApiResult<RawAttribute<'static>> {
-    let members = Members::new(value, path)?;
+    let members = TolerantObject::new(value, path)?;
     let text = |name: &str| {
         members
             .text(name)
@@ -174,9 +176,9 @@ fn read_attribute(value: &Value, path: &str) -> ApiResult<RawAttribute<'static>>
                 .iter()
                 .map(scalar)
                 .collect::<Option<_>>()
-                .map(Values::Several),
+                .map(RequestValues::Several),
         ),
-        Some(one) => Some(scalar(one).map(Values::One)),
+        Some(one) => Some(scalar(one).map(RequestValues::One)),
     };
     let values = values
         .map(|values| values.ok_or_else(|| wrong(&members.path("value"))))

@@ -6,16 +6,16 @@ use registers::access_lists::{self, MemberName};
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::check::Check;
+use super::check::LineCheck;
 use crate::import::{
-    Mode,
-    merge::{Counts, Documents, Merge, Merged},
+    ImportMode,
+    merge::{Merge, MergeCounts, MergeResult, StagedDocuments},
 };
 
 /// A line: the whole of one list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct AccessListLine {
     owner: Option<String>,
     identifier: Option<String>,
     name: Option<String>,
@@ -35,7 +35,7 @@ struct ListedResource {
 }
 
 /// Checks a line alone.
-pub fn check(line: &Line, check: &mut Check<'_>) {
+pub fn check(line: &AccessListLine, check: &mut LineCheck<'_>) {
     check.required("owner", line.owner.as_deref());
     check.required("identifier", line.identifier.as_deref());
     for member in &line.members {
@@ -61,12 +61,12 @@ fn member(text: &str) -> Option<MemberName> {
 }
 
 /// Merges what is staged.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    let mut counts = Counts::default();
-    let mut lines = Documents::default();
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
+    let mut counts = MergeCounts::default();
+    let mut lines = StagedDocuments::default();
     let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     while let Some(staged) = lines.next(&mut *tx).await? {
-        let line: Line = staged.read()?;
+        let line: AccessListLine = staged.read()?;
         let owner = line.owner.as_deref().unwrap_or_default();
         let identifier = line.identifier.as_deref().unwrap_or_default();
         let names: Vec<MemberName> = line.members.iter().filter_map(|m| member(m)).collect();
@@ -88,7 +88,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         let parties: Vec<i32> = parties.into_iter().flatten().map(|p| p.key).collect();
         counts.stored(store(&mut *tx, &line, owner, identifier, &parties).await?);
     }
-    if merge.options.mode == Mode::Snapshot {
+    if merge.options.mode == ImportMode::Snapshot {
         counts.ended = end_absent(tx, merge, &named).await?;
     }
     Ok(counts)
@@ -97,9 +97,9 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
 /// What a line names that is not there.
 async fn missing(
     tx: &mut PgConnection,
-    line: &Line,
-    parties: &[Option<access_lists::ListedParty>],
-) -> Merged<Vec<String>> {
+    line: &AccessListLine,
+    parties: &[Option<access_lists::MemberParty>],
+) -> MergeResult<Vec<String>> {
     let resources: Vec<String> = line.resources.iter().map(|r| r.resource.clone()).collect();
     let mut missing = sqlx::query_scalar!(
         r#"select 'service owner ' || $1 as "what!" where not exists (select from service_owner where orgcode = $1)
@@ -122,11 +122,11 @@ async fn missing(
 /// Stores a list: whether it is new; none when nothing changed.
 async fn store(
     tx: &mut PgConnection,
-    line: &Line,
+    line: &AccessListLine,
     owner: &str,
     identifier: &str,
     parties: &[i32],
-) -> Merged<Option<bool>> {
+) -> MergeResult<Option<bool>> {
     let name = line.name.as_deref().unwrap_or(identifier);
     let description = line.description.as_deref().unwrap_or_default();
     let (list, is_new) = if let Some(list) = access_lists::lock(&mut *tx, owner, identifier).await?
@@ -178,7 +178,7 @@ async fn end_absent(
     tx: &mut PgConnection,
     merge: &Merge<'_>,
     named: &BTreeMap<String, BTreeSet<String>>,
-) -> Merged<u64> {
+) -> MergeResult<u64> {
     let (mut absent, mut all) = (Vec::new(), 0);
     for (owner, identifiers) in named {
         let lists = access_lists::lists(&mut *tx, owner, None, i64::MAX).await?;

@@ -5,18 +5,18 @@ use foundation::ids::{IdError, NationalId, OrgNumber, is_displayable};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::import::{AcceptedPersons, Context, findings::Findings};
+use crate::import::{AcceptedPersons, ImportContext, findings::ImportFindings};
 
 /// The check of one line.
-pub struct Check<'f> {
+pub struct LineCheck<'f> {
     line: u64,
-    findings: &'f mut Findings,
+    findings: &'f mut ImportFindings,
     bad: bool,
 }
 
-impl<'f> Check<'f> {
+impl<'f> LineCheck<'f> {
     /// A line that is good so far.
-    pub fn new(line: u64, findings: &'f mut Findings) -> Self {
+    pub fn new(line: u64, findings: &'f mut ImportFindings) -> Self {
         Self {
             line,
             findings,
@@ -99,7 +99,7 @@ impl<'f> Check<'f> {
     /// An identity number with its check digits, of a person whom this installation may know.
     pub fn national_id(
         &mut self,
-        context: &Context,
+        context: &ImportContext,
         member: &str,
         text: &str,
     ) -> Option<NationalId> {
@@ -162,7 +162,7 @@ impl<'f> Check<'f> {
     }
 
     /// Packages by URN.
-    pub fn packages(&mut self, context: &Context, member: &str, urns: &[String]) -> Vec<i16> {
+    pub fn packages(&mut self, context: &ImportContext, member: &str, urns: &[String]) -> Vec<i16> {
         let mut out = Vec::with_capacity(urns.len());
         for urn in urns {
             match context.catalogue.package_by_urn(urn) {

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::check::Check;
-use crate::import::merge::{Counts, Merge, Merged};
-use crate::import::{Context, copy::Rows, findings::Findings};
+use super::check::LineCheck;
+use crate::import::merge::{Merge, MergeCounts, MergeResult};
+use crate::import::{ImportContext, copy::CopyRows, findings::ImportFindings};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+struct ClientDelegationLine<'a> {
     #[serde(borrow)]
     system_user_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -27,9 +27,15 @@ struct Line<'a> {
 }
 
 /// Checks and stages a line.
-pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
-    let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+pub fn stage(
+    context: &ImportContext,
+    line: u64,
+    text: &[u8],
+    rows: &mut CopyRows,
+    findings: &mut ImportFindings,
+) {
+    let mut check = LineCheck::new(line, findings);
+    let Some(parsed) = check.parse::<ClientDelegationLine<'_>>(text) else {
         return;
     };
     let (user, person) = match (&parsed.system_user_id, &parsed.to_person) {
@@ -90,7 +96,7 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
 }
 
 /// Merges what is staged.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
            select line, 'systemUserId', 'UNKNOWN_SYSTEM_USER', 'there is no agent system user ' || s.system_user from staging.client_delegation s
@@ -154,7 +160,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .fetch_one(tx)
     .await?;
     let count = |n: i64| u64::try_from(n).unwrap_or_default();
-    Ok(Counts {
+    Ok(MergeCounts {
         added: count(counted.added),
         changed: count(counted.changed),
         ended: 0,

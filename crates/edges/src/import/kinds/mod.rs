@@ -18,46 +18,70 @@ pub mod vendors;
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use self::check::Check;
+use self::check::LineCheck;
 use super::{
-    Context, Kind, Options,
-    copy::Rows,
-    findings::Findings,
-    merge::{Merge, Merged},
+    FileImportOptions, ImportContext, ImportKind,
+    copy::CopyRows,
+    findings::ImportFindings,
+    merge::{Merge, MergeResult},
 };
 
 /// Checks one line alone, and stages it when it is good.
 pub fn stage(
-    context: &Context,
-    options: &Options,
+    context: &ImportContext,
+    options: &FileImportOptions,
     line: u64,
     text: &[u8],
-    rows: &mut Rows,
-    findings: &mut Findings,
+    rows: &mut CopyRows,
+    findings: &mut ImportFindings,
 ) {
     match options.kind {
-        Kind::Organizations => organizations::stage(line, text, rows, findings),
-        Kind::Persons => persons::stage(context, line, text, rows, findings),
-        Kind::Roles => roles::stage(context, options.mode, line, text, rows, findings),
-        Kind::ClientDelegations => client_delegations::stage(context, line, text, rows, findings),
-        Kind::ServiceOwners => {
-            document::<service_owners::Line>(line, text, rows, findings, service_owners::check);
+        ImportKind::Organizations => organizations::stage(line, text, rows, findings),
+        ImportKind::Persons => persons::stage(context, line, text, rows, findings),
+        ImportKind::Roles => roles::stage(context, options.mode, line, text, rows, findings),
+        ImportKind::ClientDelegations => {
+            client_delegations::stage(context, line, text, rows, findings)
         }
-        Kind::Resources => {
+        ImportKind::ServiceOwners => {
+            document::<service_owners::ServiceOwnerLine>(
+                line,
+                text,
+                rows,
+                findings,
+                service_owners::check,
+            );
+        }
+        ImportKind::Resources => {
             document::<serde_json::Value>(line, text, rows, findings, resources::check);
         }
-        Kind::AccessLists => {
-            document::<access_lists::Line>(line, text, rows, findings, access_lists::check);
+        ImportKind::AccessLists => {
+            document::<access_lists::AccessListLine>(
+                line,
+                text,
+                rows,
+                findings,
+                access_lists::check,
+            );
         }
-        Kind::Rightholders => document::<rightholders::Line>(line, text, rows, findings, |l, c| {
-            rightholders::check(context, l, c);
-        }),
-        Kind::Vendors => document::<vendors::Line>(line, text, rows, findings, vendors::check),
-        Kind::Systems => document::<systems::Line>(line, text, rows, findings, systems::check),
-        Kind::SystemUsers => document::<system_users::Line>(line, text, rows, findings, |l, c| {
-            system_users::check(context, l, c);
-        }),
-        Kind::Requests => document::<requests::Line>(line, text, rows, findings, requests::check),
+        ImportKind::Rightholders => {
+            document::<rightholders::RightHolderLine>(line, text, rows, findings, |l, c| {
+                rightholders::check(context, l, c);
+            })
+        }
+        ImportKind::Vendors => {
+            document::<vendors::VendorLine>(line, text, rows, findings, vendors::check)
+        }
+        ImportKind::Systems => {
+            document::<systems::SystemLine>(line, text, rows, findings, systems::check)
+        }
+        ImportKind::SystemUsers => {
+            document::<system_users::SystemUserLine>(line, text, rows, findings, |l, c| {
+                system_users::check(context, l, c);
+            })
+        }
+        ImportKind::Requests => {
+            document::<requests::RequestLine>(line, text, rows, findings, requests::check)
+        }
     }
 }
 
@@ -65,11 +89,11 @@ pub fn stage(
 fn document<T: for<'de> Deserialize<'de>>(
     line: u64,
     text: &[u8],
-    rows: &mut Rows,
-    findings: &mut Findings,
-    check: impl FnOnce(&T, &mut Check<'_>),
+    rows: &mut CopyRows,
+    findings: &mut ImportFindings,
+    check: impl FnOnce(&T, &mut LineCheck<'_>),
 ) {
-    let mut checked = Check::new(line, findings);
+    let mut checked = LineCheck::new(line, findings);
     let Some(parsed) = checked.parse::<T>(text) else {
         return;
     };
@@ -85,19 +109,19 @@ fn document<T: for<'de> Deserialize<'de>>(
 ///
 /// # Errors
 /// See [`super::merge::MergeError`].
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
     match merge.options.kind {
-        Kind::Organizations => organizations::merge(tx, merge).await,
-        Kind::Persons => persons::merge(tx, merge).await,
-        Kind::Roles => roles::merge(tx, merge).await,
-        Kind::ClientDelegations => client_delegations::merge(tx, merge).await,
-        Kind::ServiceOwners => service_owners::merge(tx, merge).await,
-        Kind::Resources => resources::merge(tx, merge).await,
-        Kind::AccessLists => access_lists::merge(tx, merge).await,
-        Kind::Rightholders => rightholders::merge(tx, merge).await,
-        Kind::Vendors => vendors::merge(tx, merge).await,
-        Kind::Systems => systems::merge(tx, merge).await,
-        Kind::SystemUsers => system_users::merge(tx, merge).await,
-        Kind::Requests => requests::merge(tx, merge).await,
+        ImportKind::Organizations => organizations::merge(tx, merge).await,
+        ImportKind::Persons => persons::merge(tx, merge).await,
+        ImportKind::Roles => roles::merge(tx, merge).await,
+        ImportKind::ClientDelegations => client_delegations::merge(tx, merge).await,
+        ImportKind::ServiceOwners => service_owners::merge(tx, merge).await,
+        ImportKind::Resources => resources::merge(tx, merge).await,
+        ImportKind::AccessLists => access_lists::merge(tx, merge).await,
+        ImportKind::Rightholders => rightholders::merge(tx, merge).await,
+        ImportKind::Vendors => vendors::merge(tx, merge).await,
+        ImportKind::Systems => systems::merge(tx, merge).await,
+        ImportKind::SystemUsers => system_users::merge(tx, merge).await,
+        ImportKind::Requests => requests::merge(tx, merge).await,
     }
 }

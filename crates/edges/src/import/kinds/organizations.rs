@@ -7,17 +7,17 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::check::Check;
+use super::check::LineCheck;
 use crate::import::{
-    Format, Mode,
-    merge::{Counts, Merge, Merged},
+    ImportFormat, ImportMode,
+    merge::{Merge, MergeCounts, MergeResult},
 };
-use crate::import::{copy::Rows, findings::Findings};
+use crate::import::{copy::CopyRows, findings::ImportFindings};
 use foundation::db::DbError;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+struct OrganizationLine<'a> {
     #[serde(borrow)]
     org_number: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -36,12 +36,12 @@ struct Line<'a> {
 }
 
 /// Checks and stages a line.
-pub fn stage(line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
-    let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+pub fn stage(line: u64, text: &[u8], rows: &mut CopyRows, findings: &mut ImportFindings) {
+    let mut check = LineCheck::new(line, findings);
+    let Some(parsed) = check.parse::<OrganizationLine<'_>>(text) else {
         return;
     };
-    let unit = Unit {
+    let unit = OrganizationUnit {
         number: parsed.org_number.as_deref(),
         name: parsed.name.as_deref(),
         form: parsed.form.as_deref(),
@@ -57,7 +57,7 @@ pub fn stage(line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
 
 /// An organisation, whatever file contains it.
 #[derive(Debug, Default)]
-pub struct Unit<'a> {
+pub struct OrganizationUnit<'a> {
     pub number: Option<&'a str>,
     pub name: Option<&'a str>,
     pub form: Option<&'a str>,
@@ -69,9 +69,9 @@ pub struct Unit<'a> {
     pub address: Option<&'a Value>,
 }
 
-impl Unit<'_> {
+impl OrganizationUnit<'_> {
     /// Checks and stages it.
-    pub fn stage(&self, line: u64, check: &mut Check<'_>, rows: &mut Rows) {
+    pub fn stage(&self, line: u64, check: &mut LineCheck<'_>, rows: &mut CopyRows) {
         let text = check.required("orgNumber", self.number);
         let number = check.org_number("orgNumber", text);
         let name = check.required("name", self.name);
@@ -220,9 +220,9 @@ async fn leave_unknown_parents(
 ///
 /// # Errors
 /// The database fails, or more would be deleted than the limit allows.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
     check_together(&mut *tx).await?;
-    if merge.options.format != Format::Ndjson {
+    if merge.options.format != ImportFormat::Ndjson {
         leave_unknown_parents(&mut *tx, merge).await?;
     }
     merge.apply_findings(&mut *tx).await?;
@@ -234,7 +234,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             format!("organisation form {form} was not known and is added; {lines} lines have it"),
         );
     }
-    let ended = if merge.options.mode == Mode::Snapshot {
+    let ended = if merge.options.mode == ImportMode::Snapshot {
         end_absent(&mut *tx, merge).await?
     } else {
         0
@@ -281,7 +281,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .execute(&mut *tx)
     .await?
     .rows_affected();
-    Ok(Counts {
+    Ok(MergeCounts {
         added,
         changed: changed
             .max(moved)
@@ -322,7 +322,7 @@ async fn link(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
 }
 
 /// Marks organisations of this source that the file does not name as deleted.
-async fn end_absent(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<u64> {
+async fn end_absent(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult<u64> {
     let source = merge.options.source.as_str();
     let counted = sqlx::query!(
         r#"select count(*) as "all!", count(*) filter (where s.line is null) as "absent!"

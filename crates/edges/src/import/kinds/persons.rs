@@ -7,15 +7,15 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::check::Check;
-use crate::import::merge::{Counts, Merge, Merged};
-use crate::import::{Context, Mode, copy::Rows, findings::Findings};
+use super::check::LineCheck;
+use crate::import::merge::{Merge, MergeCounts, MergeResult};
+use crate::import::{ImportContext, ImportMode, copy::CopyRows, findings::ImportFindings};
 use foundation::{db::DbError, ids::NationalId};
 use registers::parties::{IdentityKeys, IdentityKeysError};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+struct PersonLine<'a> {
     #[serde(borrow)]
     person_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -36,9 +36,15 @@ struct Line<'a> {
 }
 
 /// Checks and stages a line.
-pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
-    let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+pub fn stage(
+    context: &ImportContext,
+    line: u64,
+    text: &[u8],
+    rows: &mut CopyRows,
+    findings: &mut ImportFindings,
+) {
+    let mut check = LineCheck::new(line, findings);
+    let Some(parsed) = check.parse::<PersonLine<'_>>(text) else {
         return;
     };
     let id = check.required("personId", parsed.person_id.as_deref());
@@ -100,7 +106,7 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
         .optional_integer(user_id);
 }
 
-type Values = Vec<Vec<u8>>;
+type IndexValues = Vec<Vec<u8>>;
 
 /// Index values by which a person is found besides the present one, each with its number encrypted: of
 /// earlier numbers, and of all numbers by the key before.
@@ -108,7 +114,7 @@ fn former(
     keys: &IdentityKeys,
     id: &NationalId,
     numbers: &[NationalId],
-) -> Result<(Values, Values), IdentityKeysError> {
+) -> Result<(IndexValues, IndexValues), IdentityKeysError> {
     let (mut values, mut sealed) = (Vec::new(), Vec::new());
     for number in numbers {
         values.push(keys.index(number));
@@ -196,7 +202,7 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
 }
 
 /// Merges what is staged. Persons that a snapshot does not name stay.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
     resolve(&mut *tx).await?;
     check_together(&mut *tx).await?;
     merge.apply_findings(&mut *tx).await?;
@@ -260,7 +266,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     )
     .fetch_one(&mut *tx)
     .await?;
-    Ok(Counts {
+    Ok(MergeCounts {
         added,
         changed: changed.unsigned_abs(),
         ended,
@@ -270,13 +276,13 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
 /// Stores since when the register does not name a person any more, for those who hold nothing and
 /// are deleted some time later. A file that leaves out more than a snapshot may end is not
 /// believed.
-async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
+async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult<()> {
     sqlx::query!(
         "update party p set dropped_at = null from staging.person s where p.key = s.key and p.dropped_at is not null"
     )
     .execute(&mut *tx)
     .await?;
-    if merge.options.mode == Mode::Delta {
+    if merge.options.mode == ImportMode::Delta {
         return Ok(());
     }
     let source = merge.options.source.as_str();

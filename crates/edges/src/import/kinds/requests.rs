@@ -5,14 +5,14 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::check::Check;
-use crate::import::merge::{Counts, Documents, Merge, Merged};
+use super::check::LineCheck;
+use crate::import::merge::{Merge, MergeCounts, MergeResult, StagedDocuments};
 use system_users::systems::{AccessPackage, Right};
 
 /// A line.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct RequestLine {
     id: Option<String>,
     user_type: Option<String>,
     system_id: Option<String>,
@@ -32,7 +32,7 @@ pub struct Line {
 }
 
 /// Checks a line alone.
-pub fn check(line: &Line, check: &mut Check<'_>) {
+pub fn check(line: &RequestLine, check: &mut LineCheck<'_>) {
     check.uuid("id", line.id.as_deref());
     check.required("systemId", line.system_id.as_deref());
     check.displayable("externalRef", line.external_ref.as_deref());
@@ -55,11 +55,11 @@ pub fn check(line: &Line, check: &mut Check<'_>) {
 }
 
 /// Merges what is staged.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    let mut counts = Counts::default();
-    let mut lines = Documents::default();
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
+    let mut counts = MergeCounts::default();
+    let mut lines = StagedDocuments::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
-        let line: Line = staged.read()?;
+        let line: RequestLine = staged.read()?;
         let (Some(id), Some(party)) = (
             line.id.as_deref().and_then(|t| Uuid::try_parse(t).ok()),
             line.party_org_no.as_deref(),

@@ -3,18 +3,20 @@
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::check::Check;
-use crate::import::merge::{Counts, Documents, Merge, Merged};
+use super::check::LineCheck;
+use crate::import::merge::{Merge, MergeCounts, MergeResult, StagedDocuments};
 use registers::resources::{
     self, bind_resource,
-    rules::{self, Change},
+    rules::{self, ResourceStoreMode},
 };
 
 /// Checks a line alone.
-pub fn check(line: &Value, check: &mut Check<'_>) {
+pub fn check(line: &Value, check: &mut LineCheck<'_>) {
     match bind_resource(line) {
         Ok(resource) => {
-            for (member, sentences) in rules::findings(&resource, Change::Replace).into_errors() {
+            for (member, sentences) in
+                rules::findings(&resource, ResourceStoreMode::Replace).into_errors()
+            {
                 for sentence in sentences.as_array().into_iter().flatten() {
                     // Registers of old hold what would not be taken today.
                     if member == "Identifier" && resource.identifier.trim().is_empty() {
@@ -46,9 +48,9 @@ pub fn check(line: &Value, check: &mut Check<'_>) {
 }
 
 /// Merges what is staged.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    let mut counts = Counts::default();
-    let mut lines = Documents::default();
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
+    let mut counts = MergeCounts::default();
+    let mut lines = StagedDocuments::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
         let line = staged.number();
         let Ok(resource) = bind_resource(&staged.document) else {

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::check::{Check, RightLine};
-use crate::import::Context;
+use super::check::{LineCheck, RightLine};
+use crate::import::ImportContext;
 use crate::import::{
-    Mode,
-    merge::{self, Counts, Documents, Merge, Merged},
+    ImportMode,
+    merge::{self, Merge, MergeCounts, MergeResult, StagedDocuments},
 };
 use authorization::delegation::{self, RightOutcome};
 use foundation::{
@@ -19,7 +19,7 @@ use registers::{parties::PartyRef, resources::RightKey};
 /// A line: all that one party gave another.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct RightHolderLine {
     from: Option<String>,
     to_person: Option<String>,
     to_org: Option<String>,
@@ -30,7 +30,7 @@ pub struct Line {
 }
 
 /// Checks a line alone.
-pub fn check(context: &Context, line: &Line, check: &mut Check<'_>) {
+pub fn check(context: &ImportContext, line: &RightHolderLine, check: &mut LineCheck<'_>) {
     let from = check.required("from", line.from.as_deref());
     check.org_number("from", from);
     if line.to_org.is_some() == line.to_person.is_some() {
@@ -102,13 +102,13 @@ async fn signature(tx: &mut PgConnection, from: i32, to: i32) -> Result<Option<S
 ///
 /// # Errors
 /// The database fails, or more would be deleted than the limit allows.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    let mut counts = Counts::default();
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
+    let mut counts = MergeCounts::default();
     let actor = format!("import:{}", merge.options.source);
-    let mut lines = Documents::default();
+    let mut lines = StagedDocuments::default();
     let mut named: (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
     while let Some(staged) = lines.next(&mut *tx).await? {
-        let line: Line = staged.read()?;
+        let line: RightHolderLine = staged.read()?;
         let number = staged.number();
         let org = |text: &Option<String>| {
             text.as_deref()
@@ -167,7 +167,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         named.0.push(from);
         named.1.push(to);
     }
-    if merge.options.mode == Mode::Snapshot {
+    if merge.options.mode == ImportMode::Snapshot {
         counts.ended = end_absent(tx, merge, &actor, &named).await?;
     }
     Ok(counts)
@@ -211,7 +211,7 @@ async fn end_absent(
     merge: &Merge<'_>,
     actor: &str,
     named: &(Vec<i32>, Vec<i32>),
-) -> Merged<u64> {
+) -> MergeResult<u64> {
     let absent = sqlx::query_scalar!(
         r#"select a.id from assignment a join role r on r.key = a.role_id and r.code = 'rettighetshaver'
            join party t on t.key = a.to_key and t.kind in ('person', 'organization')

@@ -6,17 +6,17 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::check::Check;
-use crate::import::{Context, copy::Rows, findings::Findings};
+use super::check::LineCheck;
+use crate::import::{ImportContext, copy::CopyRows, findings::ImportFindings};
 use crate::import::{
-    Format, Mode, PersonMatch,
-    merge::{Counts, Merge, Merged},
+    ImportFormat, ImportMode, PersonMatch,
+    merge::{Merge, MergeCounts, MergeResult},
 };
 use foundation::db::DbError;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+struct RoleLine<'a> {
     #[serde(borrow)]
     from: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -33,15 +33,15 @@ struct Line<'a> {
 
 /// Checks and stages a line.
 pub fn stage(
-    context: &Context,
-    mode: Mode,
+    context: &ImportContext,
+    mode: ImportMode,
     line: u64,
     text: &[u8],
-    rows: &mut Rows,
-    findings: &mut Findings,
+    rows: &mut CopyRows,
+    findings: &mut ImportFindings,
 ) {
-    let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+    let mut check = LineCheck::new(line, findings);
+    let Some(parsed) = check.parse::<RoleLine<'_>>(text) else {
         return;
     };
     let from = check.required("from", parsed.from.as_deref());
@@ -76,8 +76,8 @@ pub fn stage(
     let valid_from = check.date("validFrom", parsed.valid_from.as_deref());
     let ends = match (parsed.op.as_deref(), mode) {
         (None | Some("add"), _) => false,
-        (Some("end"), Mode::Delta) => true,
-        (Some("end"), Mode::Snapshot) => {
+        (Some("end"), ImportMode::Delta) => true,
+        (Some("end"), ImportMode::Snapshot) => {
             check.wrong("op", "OPERATION", "only a delta ends what it names");
             false
         }
@@ -91,10 +91,10 @@ pub fn stage(
     };
     if check.is_good() {
         let hmac = to_person.map(|id| context.identity.index(&id));
-        let holder = Holder {
+        let holder = RoleHolder {
             org: to_org.as_ref().map(foundation::ids::OrgNumber::as_str),
             hmac: hmac.as_deref(),
-            ..Holder::default()
+            ..RoleHolder::default()
         };
         write(rows, line, from.as_str(), role, &holder, valid_from, ends);
     }
@@ -102,7 +102,7 @@ pub fn stage(
 
 /// Who holds a role: an organisation, a person by blind index, or a person by name and birth date.
 #[derive(Debug, Default)]
-pub struct Holder<'a> {
+pub struct RoleHolder<'a> {
     pub org: Option<&'a str>,
     pub hmac: Option<&'a [u8]>,
     pub name: Option<&'a str>,
@@ -111,11 +111,11 @@ pub struct Holder<'a> {
 
 /// Stages a role.
 pub fn write(
-    rows: &mut Rows,
+    rows: &mut CopyRows,
     line: u64,
     from: &str,
     role: i16,
-    holder: &Holder<'_>,
+    holder: &RoleHolder<'_>,
     valid_from: Option<NaiveDate>,
     ends: bool,
 ) {
@@ -170,8 +170,8 @@ async fn leave_unknown_parties(
 }
 
 /// Turns numbers into keys. Unknown parties are findings.
-async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
-    if merge.options.format == Format::BrregRoles {
+async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult<()> {
+    if merge.options.format == ImportFormat::BrregRoles {
         leave_unknown_parties(&mut *tx, merge).await?;
     }
     sqlx::query!(
@@ -241,10 +241,10 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
 ///
 /// # Errors
 /// The database fails, or more would be deleted than the limit allows.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
     resolve(&mut *tx, merge).await?;
     let source = merge.options.source.as_str();
-    let snapshot = merge.options.mode == Mode::Snapshot;
+    let snapshot = merge.options.mode == ImportMode::Snapshot;
     if snapshot {
         let counted = sqlx::query!(
             r#"select count(*) as "all!", count(*) filter (where s.from_key is null) as "absent!" from register_role r
@@ -286,11 +286,11 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     )
     .execute(&mut *tx)
     .await?;
-    if merge.options.format == Format::BrregRoles {
+    if merge.options.format == ImportFormat::BrregRoles {
         keep_unresolved(&mut *tx, source).await?;
     }
     let count = |n: i64| u64::try_from(n).unwrap_or_default();
-    Ok(Counts {
+    Ok(MergeCounts {
         added: count(counted.added),
         changed: count(counted.changed),
         ended,

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::check::Check;
-use crate::import::merge::{Counts, Documents, Merge, Merged};
+use super::check::LineCheck;
+use crate::import::merge::{Merge, MergeCounts, MergeResult, StagedDocuments};
 
 /// A line.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct ServiceOwnerLine {
     orgcode: Option<String>,
     org_number: Option<String>,
     name: Option<Value>,
@@ -19,13 +19,13 @@ pub struct Line {
     homepage: Option<String>,
     #[serde(default)]
     environments: Vec<String>,
-    contact: Option<Contact>,
+    contact: Option<ServiceOwnerContact>,
 }
 
 /// Whom to ask.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Contact {
+struct ServiceOwnerContact {
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +33,7 @@ struct Contact {
 }
 
 /// Checks a line alone.
-pub fn check(line: &Line, check: &mut Check<'_>) {
+pub fn check(line: &ServiceOwnerLine, check: &mut LineCheck<'_>) {
     check.required("orgcode", line.orgcode.as_deref());
     let number = check.required("orgNumber", line.org_number.as_deref());
     check.org_number("orgNumber", number);
@@ -43,11 +43,11 @@ pub fn check(line: &Line, check: &mut Check<'_>) {
 }
 
 /// Merges what is staged.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    let mut counts = Counts::default();
-    let mut lines = Documents::default();
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
+    let mut counts = MergeCounts::default();
+    let mut lines = StagedDocuments::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
-        let line: Line = staged.read()?;
+        let line: ServiceOwnerLine = staged.read()?;
         let taken = sqlx::query_scalar!(
             "select orgcode from service_owner where org_number = $1 and orgcode <> $2",
             line.org_number.as_deref(),
@@ -81,7 +81,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             line.emblem,
             line.homepage,
             &line.environments,
-            line.contact.as_ref().map(sqlx::types::Json) as Option<sqlx::types::Json<&Contact>>
+            line.contact.as_ref().map(sqlx::types::Json) as Option<sqlx::types::Json<&ServiceOwnerContact>>
         )
         .fetch_optional(&mut *tx)
         .await?;

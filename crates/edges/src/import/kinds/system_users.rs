@@ -6,11 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    check::{Check, RightLine},
+    check::{LineCheck, RightLine},
     rightholders::{outcomes, unknown_resources},
 };
-use crate::import::Context;
-use crate::import::merge::{self, Counts, Documents, Merge, Merged};
+use crate::import::ImportContext;
+use crate::import::merge::{self, Merge, MergeCounts, MergeResult, StagedDocuments};
 use authorization::delegation;
 use registers::parties;
 use system_users::users;
@@ -18,7 +18,7 @@ use system_users::users;
 /// A line.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct SystemUserLine {
     id: Option<String>,
     user_type: Option<String>,
     system_id: Option<String>,
@@ -37,7 +37,7 @@ pub struct Line {
 }
 
 /// Checks a line alone.
-pub fn check(context: &Context, line: &Line, check: &mut Check<'_>) {
+pub fn check(context: &ImportContext, line: &SystemUserLine, check: &mut LineCheck<'_>) {
     check.uuid("id", line.id.as_deref());
     check.required("systemId", line.system_id.as_deref());
     let owner = check.required("ownerOrgNo", line.owner_org_no.as_deref());
@@ -51,13 +51,13 @@ pub fn check(context: &Context, line: &Line, check: &mut Check<'_>) {
 }
 
 /// Merges what is staged.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    let mut counts = Counts::default();
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
+    let mut counts = MergeCounts::default();
     users::lock_sequence(&mut *tx).await?;
     let actor = format!("import:{}", merge.options.source);
-    let mut lines = Documents::default();
+    let mut lines = StagedDocuments::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
-        let line: Line = staged.read()?;
+        let line: SystemUserLine = staged.read()?;
         let number = staged.number();
         let (Some(id), Some(owner_org)) = (
             line.id.as_deref().and_then(|t| Uuid::try_parse(t).ok()),

@@ -6,8 +6,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::check::Check;
-use crate::import::merge::{Counts, Documents, Merge, Merged};
+use super::check::LineCheck;
+use crate::import::merge::{Merge, MergeCounts, MergeResult, StagedDocuments};
 use foundation::ids::OrgNumber;
 use system_users::systems::{
     AccessPackage, Right,
@@ -17,7 +17,7 @@ use system_users::systems::{
 /// A line: a document of the system register.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct SystemLine {
     id: Option<String>,
     vendor: Option<Value>,
     name: Option<Value>,
@@ -36,7 +36,7 @@ pub struct Line {
     is_deleted: bool,
 }
 
-impl Line {
+impl SystemLine {
     fn vendor(&self) -> Option<OrgNumber> {
         let vendor = self.vendor.as_ref()?;
         OrgNumber::from_iso6523(
@@ -52,11 +52,11 @@ impl Line {
 /// # Errors
 /// The line is no system.
 pub fn client_ids(line: &[u8]) -> serde_json::Result<Vec<String>> {
-    Ok(serde_json::from_slice::<Line>(line)?.client_id)
+    Ok(serde_json::from_slice::<SystemLine>(line)?.client_id)
 }
 
 /// Checks a line alone.
-pub fn check(line: &Line, check: &mut Check<'_>) {
+pub fn check(line: &SystemLine, check: &mut LineCheck<'_>) {
     let id = check.required("id", line.id.as_deref());
     match line.vendor() {
         None => check.wrong(
@@ -105,11 +105,11 @@ pub fn check(line: &Line, check: &mut Check<'_>) {
 }
 
 /// Merges what is staged.
-pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    let mut counts = Counts::default();
-    let mut lines = Documents::default();
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> MergeResult {
+    let mut counts = MergeCounts::default();
+    let mut lines = StagedDocuments::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
-        let line: Line = staged.read()?;
+        let line: SystemLine = staged.read()?;
         let (Some(vendor), Some(id)) = (line.vendor(), line.id.as_deref()) else {
             continue;
         };

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{
     super::{
         Pages,
-        browser::Browser,
+        browser::BrowserRequest,
         layout::{Layout, message},
     },
     markdown,
@@ -26,7 +26,7 @@ use crate::portal;
 /// What a page says about a code. Texts are Markdown.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Text {
+struct CodeText {
     what: String,
     mend: String,
     example: Option<String>,
@@ -35,12 +35,12 @@ struct Text {
     unused: bool,
 }
 
-static TEXTS: LazyLock<BTreeMap<String, Text>> = LazyLock::new(|| {
+static TEXTS: LazyLock<BTreeMap<String, CodeText>> = LazyLock::new(|| {
     toml::from_str(include_str!("../../../../../docs/errors.toml")).unwrap_or_default()
 });
 
 /// The text about a code. Codes of the portal share those of the problems that they represent.
-fn text_of(code: &str) -> Option<&'static Text> {
+fn text_of(code: &str) -> Option<&'static CodeText> {
     TEXTS.get(code).or_else(|| {
         let number = code.strip_prefix(PORTAL)?;
         TEXTS.get(&format!("{PROBLEMS}{number}"))
@@ -78,7 +78,7 @@ fn codes() -> Vec<AnswerCode> {
 
 /// A code with its titles.
 #[derive(Debug)]
-struct Row {
+struct CodeRow {
     code: String,
     address: String,
     titles: Vec<&'static str>,
@@ -87,18 +87,18 @@ struct Row {
 
 #[derive(Debug, Template)]
 #[template(path = "docs_errors.html")]
-struct Index {
+struct ErrorIndexPage {
     f: Layout,
-    families: Vec<(&'static str, Vec<Row>)>,
+    families: Vec<(&'static str, Vec<CodeRow>)>,
 }
 
 /// `GET /docs/errors`
-pub async fn index(State(pages): State<Pages>, browser: Browser) -> Response {
-    let mut rows: Vec<Row> = Vec::new();
+pub async fn index(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
+    let mut rows: Vec<CodeRow> = Vec::new();
     for code in codes() {
         match rows.last_mut() {
             Some(last) if last.code == code.code => last.titles.push(code.title),
-            Some(_) | None => rows.push(Row {
+            Some(_) | None => rows.push(CodeRow {
                 address: format!("{CODE_PAGES}{}", code.code),
                 is_unused: text_of(&code.code).is_some_and(|text| text.unused),
                 titles: vec![code.title],
@@ -106,7 +106,7 @@ pub async fn index(State(pages): State<Pages>, browser: Browser) -> Response {
             }),
         }
     }
-    let mut families: Vec<(&str, Vec<Row>)> = FAMILIES
+    let mut families: Vec<(&str, Vec<CodeRow>)> = FAMILIES
         .iter()
         .map(|(family, _)| (*family, Vec::new()))
         .collect();
@@ -118,7 +118,7 @@ pub async fn index(State(pages): State<Pages>, browser: Browser) -> Response {
             rows.push(row);
         }
     }
-    let page = Index {
+    let page = ErrorIndexPage {
         f: Layout::new(&pages, &browser, "Error codes".to_owned()),
         families,
     };
@@ -127,7 +127,7 @@ pub async fn index(State(pages): State<Pages>, browser: Browser) -> Response {
 
 #[derive(Debug, Template)]
 #[template(path = "docs_error.html")]
-struct Page {
+struct ErrorPage {
     f: Layout,
     titles: Vec<&'static str>,
     status: String,
@@ -140,7 +140,11 @@ struct Page {
 }
 
 /// `GET /docs/errors/{code}`
-pub async fn show(State(pages): State<Pages>, browser: Browser, path: PathValues) -> Response {
+pub async fn show(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    path: PathValues,
+) -> Response {
     let asked = path.get("code");
     let found: Vec<AnswerCode> = codes()
         .into_iter()
@@ -159,7 +163,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, path: PathValues
         let address = format!("{CODE_PAGES}{}", code.code);
         return (StatusCode::FOUND, [(LOCATION, address)]).into_response();
     }
-    let page = Page {
+    let page = ErrorPage {
         f: Layout::new(&pages, &browser, code.code.clone()),
         titles: found.iter().map(|code| code.title).collect(),
         status: code.status.to_string(),

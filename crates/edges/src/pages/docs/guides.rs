@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use foundation::{config::Checked, http::path::PathValues};
+use foundation::{config::CheckedSettings, http::path::PathValues};
 use http::StatusCode;
 
 use super::{
     super::{
         Pages,
-        browser::Browser,
+        browser::BrowserRequest,
         layout::{Layout, message},
     },
     markdown,
@@ -43,15 +43,15 @@ guides!(
 
 /// A guide in a list.
 #[derive(Debug)]
-pub struct Entry {
+pub struct GuideEntry {
     pub address: String,
     pub title: &'static str,
     pub lead: String,
 }
 
 /// All guides.
-pub fn entries() -> impl Iterator<Item = Entry> {
-    GUIDES.iter().map(|guide| Entry {
+pub fn entries() -> impl Iterator<Item = GuideEntry> {
+    GUIDES.iter().map(|guide| GuideEntry {
         address: format!("/docs/guides/{}", guide.name),
         title: markdown::title(guide.text),
         lead: lead(guide.text),
@@ -65,14 +65,18 @@ fn lead(text: &str) -> String {
 
 #[derive(Debug, Template)]
 #[template(path = "docs_guide.html")]
-struct Page {
+struct GuidePage {
     f: Layout,
     body: String,
-    others: Vec<Entry>,
+    others: Vec<GuideEntry>,
 }
 
 /// `GET /docs/guides/{name}`
-pub async fn show(State(pages): State<Pages>, browser: Browser, path: PathValues) -> Response {
+pub async fn show(
+    State(pages): State<Pages>,
+    browser: BrowserRequest,
+    path: PathValues,
+) -> Response {
     let name = path.get("name");
     let Some(guide) = GUIDES.iter().find(|guide| guide.name == name) else {
         return message(
@@ -85,7 +89,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, path: PathValues
     };
     let text = with_addresses(guide.text, &pages.config);
     let title = markdown::title(guide.text);
-    let page = Page {
+    let page = GuidePage {
         f: Layout::new(&pages, &browser, title.to_owned()),
         body: markdown::html(&text),
         others: entries().filter(|entry| entry.title != title).collect(),
@@ -97,7 +101,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, path: PathValues
 const HOST: &str = "http://127.0.0.1:";
 
 /// The text with the addresses of this sandbox, where it has those of a sandbox without settings.
-fn with_addresses(text: &str, config: &Checked) -> String {
+fn with_addresses(text: &str, config: &CheckedSettings) -> String {
     let Some(local) = &config.local else {
         return text.to_owned();
     };

@@ -13,24 +13,24 @@ use axum::{
 use http::{HeaderValue, StatusCode, header::LOCATION};
 
 use super::Pages;
-use super::{browser::Browser, layout::Layout};
+use super::{browser::BrowserRequest, layout::Layout};
 
 #[derive(Debug, Template)]
 #[template(path = "docs.html")]
-struct Docs {
+struct DocsPage {
     f: Layout,
     base: String,
-    guides: Vec<guides::Entry>,
+    guides: Vec<guides::GuideEntry>,
 }
 
 /// `GET /docs`
-pub async fn front(State(pages): State<Pages>, browser: Browser) -> Response {
+pub async fn front(State(pages): State<Pages>, browser: BrowserRequest) -> Response {
     let f = Layout::new(
         &pages,
         &browser,
         super::text(browser.language, "docs.title").to_owned(),
     );
-    let page = Docs {
+    let page = DocsPage {
         f,
         base: pages.config.public_base.clone(),
         guides: guides::entries().collect(),

@@ -10,7 +10,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use foundation::{
-    config::{Checked, Profile},
+    config::{CheckedSettings, Profile},
     http::{ApiError, path::PathValues},
 };
 use http::{
@@ -29,31 +29,31 @@ pub const TEST_TOKENS: &str = "/sandbox/testtools";
 
 /// A caller of the sandbox's universe for whom a test token is asked.
 #[derive(Debug)]
-struct Suggestion {
+struct SuggestedCaller {
     number: &'static str,
     name: &'static str,
 }
 
-const ORGANIZATIONS: &[Suggestion] = &[
-    Suggestion {
+const ORGANIZATIONS: &[SuggestedCaller] = &[
+    SuggestedCaller {
         number: "390198116",
         name: "Fjordlønn Programvare: a vendor",
     },
-    Suggestion {
+    SuggestedCaller {
         number: "390028466",
         name: "Skatte- og avgiftsverket: a service owner",
     },
-    Suggestion {
+    SuggestedCaller {
         number: "390367767",
         name: "Tindevandrer: a customer",
     },
-    Suggestion {
+    SuggestedCaller {
         number: "390381492",
         name: "Oddny Ildflue Keramikk: a customer",
     },
 ];
 
-const PERSONS: &[Suggestion] = &[Suggestion {
+const PERSONS: &[SuggestedCaller] = &[SuggestedCaller {
     number: "11859024884",
     name: "Oddny Ildflue: Keramikk",
 }];
@@ -64,12 +64,12 @@ struct TestTokens {
     address: &'static str,
     /// User and password, with a colon between them: a sandbox's are no secret.
     user: String,
-    organizations: &'static [Suggestion],
-    persons: &'static [Suggestion],
+    organizations: &'static [SuggestedCaller],
+    persons: &'static [SuggestedCaller],
 }
 
 impl TestTokens {
-    fn of(config: &Checked) -> Option<Self> {
+    fn of(config: &CheckedSettings) -> Option<Self> {
         let sandbox = config.settings.sandbox.as_ref()?;
         (config.profile() == Profile::Sandbox).then(|| Self {
             address: TEST_TOKENS,
@@ -82,7 +82,7 @@ impl TestTokens {
 
 #[derive(Debug, Template)]
 #[template(path = "docs_reference.html")]
-struct Reference {
+struct ReferencePage {
     tokens: Option<TestTokens>,
 }
 
@@ -99,7 +99,7 @@ pub fn routes() -> Vec<(String, MethodRouter<Pages>)> {
 }
 
 async fn page(State(pages): State<Pages>) -> Response {
-    let page = Reference {
+    let page = ReferencePage {
         tokens: TestTokens::of(&pages.config),
     };
     match page.render() {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn outside_a_sandbox_the_page_asks_for_no_tokens() {
-        let page = Reference { tokens: None }.render().unwrap_or_default();
+        let page = ReferencePage { tokens: None }.render().unwrap_or_default();
         assert!(page.contains("swagger-ui"), "{page}");
         assert!(!page.contains("token"), "{page}");
     }

@@ -2,14 +2,17 @@
 
 use sqlx::PgConnection;
 
-use super::{Epoch, Feed};
+use super::{ChangeFeed, Epoch};
 
 /// Whether a connection reads the history that a feed follows, and as far as the feed has come. Where
 /// nothing is followed yet, it does.
 ///
 /// # Errors
 /// The connection fails.
-pub async fn is_followed_history(feed: &Feed, db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+pub async fn is_followed_history(
+    feed: &ChangeFeed,
+    db: &mut PgConnection,
+) -> Result<bool, sqlx::Error> {
     let followed = feed.position();
     if followed.epoch == Epoch::UNKNOWN {
         return Ok(true);

@@ -38,14 +38,14 @@ impl Epoch {
 /// A place in the feed: `<epoch>.<number>`, the epoch as 16 hexadecimal digits. Clients take it as
 /// one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
+pub struct FeedPosition {
     /// In which history.
     pub epoch: Epoch,
     /// Place of the entry among all.
     pub number: i64,
 }
 
-impl fmt::Display for Position {
+impl fmt::Display for FeedPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}.{}", self.epoch.0, self.number)
     }
@@ -54,7 +54,7 @@ impl fmt::Display for Position {
 /// Header with a position.
 const POSITION: HeaderName = HeaderName::from_static("systembruker-position");
 
-impl Position {
+impl FeedPosition {
     /// Puts it into the headers of an answer.
     pub fn answer(self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::try_from(self.to_string()) {
@@ -65,28 +65,28 @@ impl Position {
 
 /// A text is no position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoPosition;
+pub struct InvalidPosition;
 
-impl FromStr for Position {
-    type Err = NoPosition;
+impl FromStr for FeedPosition {
+    type Err = InvalidPosition;
 
     /// A number alone, as earlier versions gave it, is of another epoch.
-    fn from_str(text: &str) -> Result<Self, NoPosition> {
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
         let (epoch, number) = match text.split_once('.') {
-            Some((epoch, number)) => (Epoch::read(epoch).ok_or(NoPosition)?, number),
+            Some((epoch, number)) => (Epoch::read(epoch).ok_or(InvalidPosition)?, number),
             None => (Epoch::UNKNOWN, text),
         };
         let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
         let number = number.parse().ok().filter(|_| is_number);
         number
             .map(|number| Self { epoch, number })
-            .ok_or(NoPosition)
+            .ok_or(InvalidPosition)
     }
 }
 
 /// What a connection says of the history that it reads.
 #[derive(Debug)]
-pub(super) struct History {
+pub(super) struct FeedHistory {
     pub(super) epoch: Epoch,
     /// The last position that was given.
     pub(super) last: i64,
@@ -96,7 +96,7 @@ pub(super) struct History {
 ///
 /// # Errors
 /// The database fails, is a standby, or cannot store the epoch of a new history.
-pub(super) async fn history(db: &mut PgConnection) -> Result<History, DbError> {
+pub(super) async fn history(db: &mut PgConnection) -> Result<FeedHistory, DbError> {
     loop {
         let found = sqlx::query!(
             r#"select o.origin as "origin!", e.epoch as "epoch?",
@@ -107,7 +107,7 @@ pub(super) async fn history(db: &mut PgConnection) -> Result<History, DbError> {
         .await?;
         match found.epoch.as_deref().map(Epoch::from_stored) {
             Some(Some(epoch)) => {
-                return Ok(History {
+                return Ok(FeedHistory {
                     epoch,
                     last: found.last,
                 });
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_position_is_read_as_it_was_written() {
-        let position = Position {
+        let position = FeedPosition {
             epoch: Epoch(0x0123_4567_89ab_cdef),
             number: 42,
         };
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_number_alone_is_of_no_known_epoch() {
-        let position: Position = "42".parse().unwrap();
+        let position: FeedPosition = "42".parse().unwrap();
         assert_eq!((position.epoch, position.number), (Epoch::UNKNOWN, 42));
     }
 
@@ -196,7 +196,7 @@ mod tests {
             "99999999999999999999",
             "0123456789abcdef.1.1",
         ] {
-            assert_eq!(text.parse::<Position>(), Err(NoPosition), "{text}");
+            assert_eq!(text.parse::<FeedPosition>(), Err(InvalidPosition), "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{PgConnection, PgPool};
 
-use super::{Epoch, Feed, Touched, epoch};
+use super::{ChangeFeed, Epoch, FeedEntryKind, epoch};
 use crate::{
     db::{DbError, DbFault},
     telemetry::metrics::{
@@ -30,13 +30,13 @@ const NUMBERED_AT_ONCE: i32 = 5_000;
 const LOST: Duration = Duration::from_mins(10);
 
 /// Follows the feed until it is dropped.
-pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
-    let mut place: Option<Place> = None;
+pub async fn follow(feed: Arc<ChangeFeed>, pool: PgPool) {
+    let mut place: Option<FeedCursor> = None;
     let mut seen = Instant::now();
     loop {
         let began = Instant::now();
         match tokio::time::timeout(TIMEOUT, look(&feed, &pool, place.as_ref())).await {
-            Ok(Ok(Look {
+            Ok(Ok(FeedPoll {
                 place: next,
                 is_whole,
             })) => {
@@ -56,7 +56,7 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
                 }
                 if seen.elapsed() > LOST {
                     place = None;
-                    feed.touch(Touched::Everything, "");
+                    feed.touch(FeedEntryKind::Everything, "");
                 }
             }
         }
@@ -69,14 +69,14 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
 
 /// How far the feed was followed.
 #[derive(Debug, Default)]
-struct Place {
+struct FeedCursor {
     /// The last position that was seen.
     last: i64,
     /// Numbers of the entries that were seen without a position, in order. What they touch is known.
     unplaced: Vec<i64>,
 }
 
-impl Place {
+impl FeedCursor {
     fn at(last: i64) -> Self {
         Self {
             last,
@@ -86,46 +86,50 @@ impl Place {
 }
 
 /// What one look brought.
-struct Look {
-    place: Place,
+struct FeedPoll {
+    place: FeedCursor,
     /// There was no more.
     is_whole: bool,
 }
 
-async fn look(feed: &Feed, pool: &PgPool, place: Option<&Place>) -> Result<Look, DbError> {
+async fn look(
+    feed: &ChangeFeed,
+    pool: &PgPool,
+    place: Option<&FeedCursor>,
+) -> Result<FeedPoll, DbError> {
     let mut db = pool.acquire().await?;
     match place_to_read(feed, &mut db, place).await? {
-        Begin::Here(last) => go_on(feed, &mut db, &Place::at(last)).await,
-        Begin::After(place) => go_on(feed, &mut db, place).await,
+        PollStart::Here(last) => go_on(feed, &mut db, &FeedCursor::at(last)).await,
+        PollStart::After(place) => go_on(feed, &mut db, place).await,
     }
 }
 
 /// From where a look reads.
-enum Begin<'a> {
+enum PollStart<'a> {
     /// Nothing is kept yet, or nothing any more: following begins at the last position that was
     /// given. What has none yet will be seen.
     Here(i64),
     /// After what was seen.
-    After(&'a Place),
+    After(&'a FeedCursor),
 }
 
 /// Whether a connection reads the history that is followed. When it does not, because a standby was
 /// promoted, a backup restored or another cluster is at the address, all memory is dropped.
 async fn place_to_read<'a>(
-    feed: &Feed,
+    feed: &ChangeFeed,
     db: &mut PgConnection,
-    place: Option<&'a Place>,
-) -> Result<Begin<'a>, DbError> {
+    place: Option<&'a FeedCursor>,
+) -> Result<PollStart<'a>, DbError> {
     let mut found = epoch::history(db).await?;
     let before = feed.epoch();
     if found.epoch == before {
         match place {
             None => {
                 // What was kept before anything was followed may have changed unseen.
-                feed.touch(Touched::Everything, "");
-                return Ok(Begin::Here(found.last));
+                feed.touch(FeedEntryKind::Everything, "");
+                return Ok(PollStart::Here(found.last));
             }
-            Some(place) if place.last <= found.last => return Ok(Begin::After(place)),
+            Some(place) if place.last <= found.last => return Ok(PollStart::After(place)),
             Some(_) => {
                 // A copy of files has the epoch of what it was copied from.
                 epoch::begin_another(db, found.epoch).await?;
@@ -142,12 +146,16 @@ async fn place_to_read<'a>(
             "the database has another history than the one that was followed: all that was kept of it is dropped"
         );
     }
-    Ok(Begin::Here(found.last))
+    Ok(PollStart::Here(found.last))
 }
 
 /// Reads what is after a position, and what is visible without one. That gets its position from
 /// the call that wrote it; what waits longer, from the follower that sees it.
-async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look, DbError> {
+async fn go_on(
+    feed: &ChangeFeed,
+    db: &mut PgConnection,
+    place: &FeedCursor,
+) -> Result<FeedPoll, DbError> {
     let rows = sqlx::query!(
         r#"(select seq as "seq!", position, kind as "kind!", key as "key!", false as "is_late!" from change_feed where position > $1 order by position limit $2)
            union all
@@ -158,10 +166,10 @@ async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look
     )
     .fetch_all(&mut *db)
     .await?;
-    let (mut next, mut positions, mut is_late) = (Place::at(place.last), 0, false);
+    let (mut next, mut positions, mut is_late) = (FeedCursor::at(place.last), 0, false);
     for row in &rows {
         if place.unplaced.binary_search(&row.seq).is_err() {
-            feed.touch(Touched::from_stored(&row.kind), &row.key);
+            feed.touch(FeedEntryKind::from_stored(&row.kind), &row.key);
         }
         if let Some(position) = row.position {
             next.last = next.last.max(position);
@@ -183,14 +191,14 @@ async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look
             // was not may be anything.
             Err(DbError::Unavailable(error)) if error.fault == DbFault::ReadOnly => {
                 if waiting >= batch {
-                    feed.touch(Touched::Everything, "");
+                    feed.touch(FeedEntryKind::Everything, "");
                 }
                 is_whole = positions < batch;
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(Look {
+    Ok(FeedPoll {
         place: next,
         is_whole,
     })

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-use super::{Epoch, Notes, Position, Touched};
+use super::{AppendedEntries, Epoch, FeedEntryKind, FeedPosition};
 
 /// A place to note when an entity was last touched. Several entities may share one: that costs a
 /// needless reading, and nothing else.
@@ -28,7 +28,7 @@ const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The feed as this instance has followed it. Readers never wait for each other.
 #[derive(Debug)]
-pub struct Feed {
+pub struct ChangeFeed {
     began: Instant,
     bound: Duration,
     hasher: RandomState,
@@ -48,7 +48,7 @@ pub struct Feed {
     rounds: watch::Sender<u64>,
 }
 
-impl Feed {
+impl ChangeFeed {
     /// A feed that is not followed yet; `bound` is `pdp.max_staleness_ms`.
     #[must_use]
     pub fn new(bound: Duration) -> Self {
@@ -70,7 +70,7 @@ impl Feed {
 
     /// Where touches of an entity are noted.
     #[must_use]
-    pub fn tag(&self, touched: Touched, key: &str) -> Tag {
+    pub fn tag(&self, touched: FeedEntryKind, key: &str) -> Tag {
         Tag((self.hasher.hash_one((touched.as_str(), key)) % PLACES as u64) as u32)
     }
 
@@ -109,8 +109,8 @@ impl Feed {
     }
 
     /// Sets the version stamp of an entity to now.
-    pub fn touch(&self, touched: Touched, key: &str) {
-        let at = if touched == Touched::Everything {
+    pub fn touch(&self, touched: FeedEntryKind, key: &str) {
+        let at = if touched == FeedEntryKind::Everything {
             Some(&self.everything)
         } else {
             self.touched.get(self.tag(touched, key).0 as usize)
@@ -123,7 +123,7 @@ impl Feed {
     }
 
     /// Touches what a call of this instance has appended.
-    pub fn take(&self, notes: &Notes) {
+    pub fn take(&self, notes: &AppendedEntries) {
         for (touched, key) in &notes.touched {
             self.touch(*touched, key);
         }
@@ -159,8 +159,8 @@ impl Feed {
 
     /// How far which history was followed.
     #[must_use]
-    pub fn position(&self) -> Position {
-        Position {
+    pub fn position(&self) -> FeedPosition {
+        FeedPosition {
             epoch: self.epoch(),
             number: self.place.load(Ordering::SeqCst),
         }
@@ -170,7 +170,7 @@ impl Feed {
     pub(super) fn follow_epoch(&self, epoch: Epoch) {
         self.place.store(0, Ordering::SeqCst);
         self.epoch.store(epoch.bits(), Ordering::SeqCst);
-        self.touch(Touched::Everything, "");
+        self.touch(FeedEntryKind::Everything, "");
     }
 
     /// Records that everything committed before `when` is known, up to this place.
@@ -209,13 +209,13 @@ impl Feed {
 
     /// Waits until an entry is known; false when that takes too long, or it belongs to another
     /// history.
-    pub async fn reach(&self, position: Position) -> bool {
+    pub async fn reach(&self, position: FeedPosition) -> bool {
         self.epoch() == position.epoch
             && self.wait_until(|| self.has(position)).await
             && self.epoch() == position.epoch
     }
 
-    fn has(&self, position: Position) -> bool {
+    fn has(&self, position: FeedPosition) -> bool {
         position.number <= self.place.load(Ordering::SeqCst)
     }
 
@@ -254,28 +254,28 @@ mod tests {
 
     #[test]
     fn what_was_read_holds_until_it_is_touched() {
-        let feed = Feed::new(Duration::from_secs(1));
+        let feed = ChangeFeed::new(Duration::from_secs(1));
         let (a, b) = (
-            feed.tag(Touched::Party, "a"),
-            feed.tag(Touched::Resource, "a"),
+            feed.tag(FeedEntryKind::Party, "a"),
+            feed.tag(FeedEntryKind::Resource, "a"),
         );
         assert_ne!(a, b);
         let read = feed.version_stamp();
-        feed.touch(Touched::Resource, "a");
+        feed.touch(FeedEntryKind::Resource, "a");
         assert!(feed.holds(read, [a]) && !feed.holds(read, [a, b]));
         assert!(feed.holds(feed.version_stamp(), [a, b]));
         let again = feed.version_stamp();
-        feed.touch(Touched::Everything, "");
+        feed.touch(FeedEntryKind::Everything, "");
         assert!(!feed.holds(again, [a]) && !feed.holds(again, []));
     }
 
     #[test]
     fn a_feed_that_was_not_followed_within_the_bound_is_not_trusted() {
-        let feed = Feed::new(Duration::from_secs(1));
+        let feed = ChangeFeed::new(Duration::from_secs(1));
         assert!(!feed.is_followed());
         feed.confirm(Instant::now(), 0);
         assert!(feed.is_followed());
-        let bounded = Feed::new(Duration::ZERO);
+        let bounded = ChangeFeed::new(Duration::ZERO);
         bounded.confirm(bounded.began, 0);
         assert!(!bounded.is_followed());
     }

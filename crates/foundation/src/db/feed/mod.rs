@@ -1,7 +1,7 @@
 //! The change feed: what a committed change touches, for caches that keep decisions true.
 //!
 //! A writer appends to it in the transaction that makes the change ([`append`]). Every instance
-//! follows it ([`Feed`]) and invalidates what it names; the instance that wrote does so as soon as
+//! follows it ([`ChangeFeed`]) and invalidates what it names; the instance that wrote does so as soon as
 //! the call is done ([`noting`]).
 
 mod compare;
@@ -15,16 +15,16 @@ use std::cell::RefCell;
 use sqlx::PgConnection;
 
 pub use compare::is_followed_history;
-pub use epoch::{Epoch, NoPosition, Position, begin_another_epoch, epoch_of};
+pub use epoch::{Epoch, FeedPosition, InvalidPosition, begin_another_epoch, epoch_of};
 pub use follow::{delete_old, follow, number};
-pub use memory::{Feed, Tag, VersionStamp};
-pub use remembered::{Fact, Remembered};
+pub use memory::{ChangeFeed, Tag, VersionStamp};
+pub use remembered::{Fact, FactCache};
 
 use super::DbError;
 
 /// What was touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Touched {
+pub enum FeedEntryKind {
     /// A system user: its state or its grants. Key: its uuid.
     SystemUser,
     /// A registered system. Key: its public id.
@@ -39,7 +39,7 @@ pub enum Touched {
     Everything,
 }
 
-impl Touched {
+impl FeedEntryKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::SystemUser => "system-user",
@@ -65,16 +65,16 @@ impl Touched {
 }
 
 tokio::task_local! {
-    static NOTES: RefCell<Notes>;
+    static NOTES: RefCell<AppendedEntries>;
 }
 
 /// What one call appended to the feed.
 #[derive(Debug, Default)]
-pub struct Notes {
-    touched: Vec<(Touched, String)>,
+pub struct AppendedEntries {
+    touched: Vec<(FeedEntryKind, String)>,
 }
 
-impl Notes {
+impl AppendedEntries {
     /// Whether it appended nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -83,7 +83,7 @@ impl Notes {
 }
 
 /// Does some work. With what that gives comes what it appended to the feed, committed or not.
-pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
+pub async fn noting<T>(work: impl Future<Output = T>) -> (T, AppendedEntries) {
     NOTES
         .scope(RefCell::default(), async {
             let done = work.await;
@@ -92,7 +92,7 @@ pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
         .await
 }
 
-fn note(touched: Touched, key: &str) {
+fn note(touched: FeedEntryKind, key: &str) {
     // Background jobs and commands have no listener: there the feed alone is used.
     let _ = NOTES.try_with(|notes| {
         let mut notes = notes.borrow_mut();
@@ -102,7 +102,11 @@ fn note(touched: Touched, key: &str) {
 
 /// Appends an entry in the transaction that makes the change. It gets its position once it is
 /// visible to every transaction ([`number`]).
-pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<(), DbError> {
+pub async fn append(
+    tx: &mut PgConnection,
+    touched: FeedEntryKind,
+    key: &str,
+) -> Result<(), DbError> {
     sqlx::query!(
         r#"with entry as (insert into change_feed (kind, key) values ($1, $2) returning seq)
            select pg_notify('change_feed', seq::text) as notified from entry"#,

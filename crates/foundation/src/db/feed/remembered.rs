@@ -5,7 +5,7 @@ use std::{fmt, hash::Hash, ops::Deref, sync::Arc, time::Duration};
 use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
 
-use super::{Feed, Tag, VersionStamp};
+use super::{ChangeFeed, Tag, VersionStamp};
 
 /// Some facts depend on the date too: what no entry touches is read again now and then.
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -43,12 +43,12 @@ impl<V> Deref for Fact<V> {
 }
 
 /// Facts by key; clones share them.
-pub struct Remembered<K, V> {
-    feed: Arc<Feed>,
+pub struct FactCache<K, V> {
+    feed: Arc<ChangeFeed>,
     facts: Cache<K, Arc<Fact<V>>, DefaultHashBuilder>,
 }
 
-impl<K, V> Clone for Remembered<K, V> {
+impl<K, V> Clone for FactCache<K, V> {
     fn clone(&self) -> Self {
         Self {
             feed: Arc::clone(&self.feed),
@@ -57,20 +57,20 @@ impl<K, V> Clone for Remembered<K, V> {
     }
 }
 
-impl<K, V> fmt::Debug for Remembered<K, V> {
+impl<K, V> fmt::Debug for FactCache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remembered").finish_non_exhaustive()
     }
 }
 
-impl<K, V> Remembered<K, V>
+impl<K, V> FactCache<K, V>
 where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
     /// Capacity for so many bytes; `size` says about how many a value takes besides its own struct.
     #[must_use]
-    pub fn new(feed: Arc<Feed>, bytes: u64, size: fn(&V) -> usize) -> Self {
+    pub fn new(feed: Arc<ChangeFeed>, bytes: u64, size: fn(&V) -> usize) -> Self {
         let weigh = move |_: &K, fact: &Arc<Fact<V>>| {
             let all = size_of::<Fact<V>>()
                 + size_of::<K>()

@@ -51,14 +51,14 @@ pub const fn status_text(status: u16) -> Option<&'static str> {
 
 /// Kinds of error bodies, by name of their schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Body {
+enum ErrorBodyKind {
     Coded,
     Validation,
     ModelState,
     Framework,
 }
 
-impl Body {
+impl ErrorBodyKind {
     fn schema(self) -> String {
         let name = match self {
             Self::Coded => AltinnProblem::name(),
@@ -71,23 +71,25 @@ impl Body {
 }
 
 /// The bodies that an answer with this status may have, when it says nothing of them but its text.
-fn bodies(status: u16, text: &str) -> BTreeSet<Body> {
+fn bodies(status: u16, text: &str) -> BTreeSet<ErrorBodyKind> {
     let mut bodies = BTreeSet::new();
     for code in codes_in(text) {
         bodies.insert(if code.starts_with("STD-") {
-            Body::Validation
+            ErrorBodyKind::Validation
         } else {
-            Body::Coded
+            ErrorBodyKind::Coded
         });
     }
     match status {
-        400 => bodies.extend([Body::ModelState, Body::Framework]),
-        422 => drop(bodies.insert(Body::ModelState)),
+        400 => bodies.extend([ErrorBodyKind::ModelState, ErrorBodyKind::Framework]),
+        422 => bodies.extend([ErrorBodyKind::ModelState]),
         // A token that names no organisation is a problem too.
-        401 if !bodies.is_empty() => drop(bodies.insert(Body::Framework)),
-        404 if text.contains("unknown") => drop(bodies.insert(Body::Framework)),
+        401 if !bodies.is_empty() => bodies.extend([ErrorBodyKind::Framework]),
+        404 if text.contains("unknown") => bodies.extend([ErrorBodyKind::Framework]),
         404 | 409 if !bodies.is_empty() => {}
-        404 | 409 | 410 | 412 | 413 | 415 | 429 | 501 | 503 => drop(bodies.insert(Body::Framework)),
+        404 | 409 | 410 | 412 | 413 | 415 | 429 | 501 | 503 => {
+            bodies.extend([ErrorBodyKind::Framework])
+        }
         // 401 and 403 have no body, unless they name a code.
         _ => {}
     }
@@ -155,7 +157,7 @@ pub fn add_framework_problem(response: &mut Response) {
     if !codes_in(&response.description).is_empty() {
         return;
     }
-    let schema = Ref::from_schema_name(Body::Framework.schema());
+    let schema = Ref::from_schema_name(ErrorBodyKind::Framework.schema());
     response
         .content
         .entry(PROBLEM.to_owned())

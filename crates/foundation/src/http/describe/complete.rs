@@ -38,7 +38,7 @@ pub fn complete(description: &mut OpenApi, is_limited: impl Fn(&str) -> bool) {
     register::<FrameworkProblem>(components);
     register::<ModelStateProblem>(components);
     register::<ValidationProblem>(components);
-    let known: Known = components.schemas.clone().into_iter().collect();
+    let known: SchemasByName = components.schemas.clone().into_iter().collect();
     for schema in components.schemas.values_mut() {
         close_either(schema, &known);
     }
@@ -90,11 +90,11 @@ fn register<T: ToSchema>(components: &mut Components) {
 }
 
 /// Schemas by name.
-type Known = BTreeMap<String, RefOr<Schema>>;
+type SchemasByName = BTreeMap<String, RefOr<Schema>>;
 
 /// The object that a schema which is all of several represents, as `#[serde(flatten)]` is
 /// described: parts that each name some of the members cannot be closed.
-fn merged(all: &AllOf, known: &Known) -> Option<Object> {
+fn merged(all: &AllOf, known: &SchemasByName) -> Option<Object> {
     let mut merged = Object::with_type(Type::Object);
     merged.description.clone_from(&all.description);
     for part in &all.items {
@@ -156,13 +156,13 @@ fn explain(path: &str, parameter: &mut Parameter) {
     }
 }
 
-fn close_either(schema: &mut RefOr<Schema>, known: &Known) {
+fn close_either(schema: &mut RefOr<Schema>, known: &SchemasByName) {
     if let RefOr::T(schema) = schema {
         close(schema, known);
     }
 }
 
-fn close(schema: &mut Schema, known: &Known) {
+fn close(schema: &mut Schema, known: &SchemasByName) {
     if let Schema::AllOf(all) = schema
         && let Some(object) = merged(all, known)
     {
@@ -190,7 +190,7 @@ fn close(schema: &mut Schema, known: &Known) {
     }
 }
 
-fn close_object(object: &mut Object, known: &Known) {
+fn close_object(object: &mut Object, known: &SchemasByName) {
     if !object.properties.is_empty()
         && is_object(&object.schema_type)
         && object.additional_properties.is_none()

@@ -166,14 +166,14 @@ impl<T: DescribeInput, E> DescribeInput for Result<T, E> {
 }
 
 /// A handler with arguments that are described.
-pub trait Signature<Arguments> {
+pub trait HandlerSignature<Arguments> {
     /// Adds what the arguments say.
     fn describe(operation: &mut Operation);
 }
 
 macro_rules! signatures {
     ($($Argument:ident)*) => {
-        impl<Function, Answer, $($Argument: DescribeInput),*> Signature<($($Argument,)*)> for Function
+        impl<Function, Answer, $($Argument: DescribeInput),*> HandlerSignature<($($Argument,)*)> for Function
         where
             Function: Fn($($Argument),*) -> Answer,
         {
@@ -196,19 +196,22 @@ signatures!(A B C D E F G);
 signatures!(A B C D E F G H);
 
 /// What the arguments of a handler say.
-pub type Inputs = fn(&mut Operation);
+pub type DescribeInputs = fn(&mut Operation);
 
 /// What the arguments of this handler say.
-pub fn inputs<Arguments, Function: Signature<Arguments>>(_: &Function) -> Inputs {
+pub fn inputs<Arguments, Function: HandlerSignature<Arguments>>(_: &Function) -> DescribeInputs {
     Function::describe
 }
 
 /// Routes with their description: schemas, paths and handlers.
-pub type Described<S> = (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<S>);
+pub type DescribedRoutes<S> = (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<S>);
 
 /// Adds what the arguments of a handler say to the description of its operation. What they say about
 /// the caller replaces what the annotation says.
-pub fn described<S>((schemas, mut paths, router): Described<S>, inputs: Inputs) -> Described<S> {
+pub fn described<S>(
+    (schemas, mut paths, router): DescribedRoutes<S>,
+    inputs: DescribeInputs,
+) -> DescribedRoutes<S> {
     for item in paths.paths.values_mut() {
         for operation in operations_of(item) {
             let annotated = operation.security.take();
@@ -223,8 +226,8 @@ pub fn described<S>((schemas, mut paths, router): Described<S>, inputs: Inputs) 
 
 /// Routes of several handlers of one path.
 pub fn together<S: Clone + Send + Sync + 'static>(
-    all: impl IntoIterator<Item = Described<S>>,
-) -> Described<S> {
+    all: impl IntoIterator<Item = DescribedRoutes<S>>,
+) -> DescribedRoutes<S> {
     let (mut schemas, mut paths, mut router) = (Vec::new(), Paths::new(), MethodRouter::new());
     for (more_schemas, more_paths, more_router) in all {
         schemas.extend(more_schemas);

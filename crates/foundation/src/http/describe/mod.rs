@@ -17,8 +17,9 @@ pub use answers::{add_header, status_text};
 pub use codes::codes_in;
 pub use complete::complete;
 pub use input::{
-    Credential, DescribeInput, Described, Inputs, Signature, answer, answer_header, answer_problem,
-    answer_with, answers_in_languages, cookie, described, header, inputs, never, require, together,
+    Credential, DescribeInput, DescribeInputs, DescribedRoutes, HandlerSignature, answer,
+    answer_header, answer_problem, answer_with, answers_in_languages, cookie, described, header,
+    inputs, never, require, together,
 };
 pub use schemas::{
     AltinnProblem, CodedValidationError, FrameworkProblem, ModelStateProblem, ValidationProblem,

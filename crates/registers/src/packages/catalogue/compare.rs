@@ -8,13 +8,14 @@ use std::{
 use serde::Serialize;
 
 use super::model::{
-    Area, AreaGroup, EntityType, ImpliedRole, Package, Provider, Role, RolePackage, Variant, Whole,
+    AreaGroup, CatalogueArea, CatalogueEntityType, CataloguePackage, CatalogueProvider,
+    CatalogueRole, CatalogueRolePackage, CatalogueVariant, ImpliedRole, WholeCatalogue,
 };
 
 /// Parts of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "named by their wire texts")]
-pub enum Part {
+pub enum CataloguePart {
     EntityTypes,
     Providers,
     Variants,
@@ -26,7 +27,7 @@ pub enum Part {
     RolePackages,
 }
 
-impl Part {
+impl CataloguePart {
     /// The member of a file.
     #[must_use]
     pub const fn wire(self) -> &'static str {
@@ -72,16 +73,16 @@ impl ChangeKind {
 
 /// A change of one element.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Change {
+pub struct CatalogueChange {
     /// Its part.
-    pub part: Part,
+    pub part: CataloguePart,
     /// What happens to it.
     pub kind: ChangeKind,
     /// Its URN, code or pair.
     pub name: String,
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for CatalogueChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -94,8 +95,8 @@ impl fmt::Display for Change {
 }
 
 /// An element that is found again in another state of the catalogue.
-pub(super) trait Element: PartialEq {
-    const PART: Part;
+pub(super) trait CatalogueElement: PartialEq {
+    const PART: CataloguePart;
     /// What it is found by.
     fn key(&self) -> String;
     /// What people call it.
@@ -107,8 +108,8 @@ pub(super) trait Element: PartialEq {
 /// Elements with an id: a member is what people call them, and some members never change.
 macro_rules! elements_with_ids {
     ($($type:ty, $part:ident, $name:ident: [$($member:ident = $wire:literal),+];)+) => {
-        $(impl Element for $type {
-            const PART: Part = Part::$part;
+        $(impl CatalogueElement for $type {
+            const PART: CataloguePart = CataloguePart::$part;
             fn key(&self) -> String {
                 self.id.to_string()
             }
@@ -123,20 +124,20 @@ macro_rules! elements_with_ids {
 }
 
 elements_with_ids! {
-    EntityType, EntityTypes, key: [key = "key"];
-    Provider, Providers, code: [code = "code"];
-    Variant, Variants, code: [code = "code", entity_type = "entityType"];
-    Role, Roles, urn: [urn = "urn", code = "code", entity_type = "entityType"];
+    CatalogueEntityType, EntityTypes, key: [key = "key"];
+    CatalogueProvider, Providers, code: [code = "code"];
+    CatalogueVariant, Variants, code: [code = "code", entity_type = "entityType"];
+    CatalogueRole, Roles, urn: [urn = "urn", code = "code", entity_type = "entityType"];
     AreaGroup, AreaGroups, key: [key = "key", entity_type = "entityType"];
-    Area, Areas, urn: [urn = "urn"];
-    Package, Packages, urn: [urn = "urn", code = "code", entity_type = "entityType"];
+    CatalogueArea, Areas, urn: [urn = "urn"];
+    CataloguePackage, Packages, urn: [urn = "urn", code = "code", entity_type = "entityType"];
 }
 
 /// Elements that are nothing but what they connect.
 macro_rules! connecting_elements {
     ($($type:ty, $part:ident: |$one:ident| $name:expr;)+) => {
-        $(impl Element for $type {
-            const PART: Part = Part::$part;
+        $(impl CatalogueElement for $type {
+            const PART: CataloguePart = CataloguePart::$part;
             fn key(&self) -> String {
                 self.name()
             }
@@ -153,7 +154,7 @@ macro_rules! connecting_elements {
 
 connecting_elements! {
     ImpliedRole, RoleMap: |one| format!("{} → {}", one.has, one.gets);
-    RolePackage, RolePackages: |one| {
+    CatalogueRolePackage, RolePackages: |one| {
         let form = one.variant.as_deref().unwrap_or("any form");
         format!("{} → {} ({form})", one.role, one.package)
     };
@@ -161,14 +162,14 @@ connecting_elements! {
 
 /// What is found by comparing.
 #[derive(Debug, Default)]
-pub(super) struct Comparison {
-    pub changes: Vec<Change>,
+pub(super) struct CatalogueComparison {
+    pub changes: Vec<CatalogueChange>,
     pub faults: Vec<String>,
 }
 
 /// Compares two states of a catalogue. `before` is empty where nothing is stored yet.
-pub(super) fn compare(before: &Whole, after: &Whole) -> Comparison {
-    let mut out = Comparison::default();
+pub(super) fn compare(before: &WholeCatalogue, after: &WholeCatalogue) -> CatalogueComparison {
+    let mut out = CatalogueComparison::default();
     let is_first = before.packages.is_empty();
     out.part(&before.entity_types, &after.entity_types);
     out.part(&before.providers, &after.providers);
@@ -180,7 +181,12 @@ pub(super) fn compare(before: &Whole, after: &Whole) -> Comparison {
     out.part(&before.packages, &after.packages);
     out.part(&before.role_packages, &after.role_packages);
     if !is_first {
-        let of = |change: &&Change| matches!(change.part, Part::EntityTypes | Part::Providers);
+        let of = |change: &&CatalogueChange| {
+            matches!(
+                change.part,
+                CataloguePart::EntityTypes | CataloguePart::Providers
+            )
+        };
         let fixed = out.changes.iter().filter(of);
         let faults: Vec<String> = fixed
             .filter(|change| change.kind != ChangeKind::Changed)
@@ -198,8 +204,8 @@ pub(super) fn compare(before: &Whole, after: &Whole) -> Comparison {
     out
 }
 
-impl Comparison {
-    fn part<T: Element>(&mut self, before: &[T], after: &[T]) {
+impl CatalogueComparison {
+    fn part<T: CatalogueElement>(&mut self, before: &[T], after: &[T]) {
         let old: BTreeMap<String, &T> = before.iter().map(|one| (one.key(), one)).collect();
         let by_name: HashMap<String, String> =
             before.iter().map(|one| (one.name(), one.key())).collect();
@@ -237,8 +243,8 @@ impl Comparison {
         }
     }
 
-    fn change<T: Element>(&mut self, kind: ChangeKind, name: String) {
-        self.changes.push(Change {
+    fn change<T: CatalogueElement>(&mut self, kind: ChangeKind, name: String) {
+        self.changes.push(CatalogueChange {
             part: T::PART,
             kind,
             name,
@@ -249,17 +255,17 @@ impl Comparison {
 /// How many elements change in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "kinds of change")]
-pub struct Counts {
+pub struct CatalogueChangeCounts {
     pub added: usize,
     pub changed: usize,
     pub removed: usize,
     pub retired: usize,
 }
 
-impl Counts {
+impl CatalogueChangeCounts {
     /// Counts changes.
     #[must_use]
-    pub fn of(changes: &[Change]) -> Self {
+    pub fn of(changes: &[CatalogueChange]) -> Self {
         let count = |kind| changes.iter().filter(|one| one.kind == kind).count();
         Self {
             added: count(ChangeKind::Added),
@@ -271,8 +277,8 @@ impl Counts {
 }
 
 /// What is wrong with a catalogue by itself.
-pub(super) fn faults(whole: &Whole) -> Vec<String> {
-    let mut out = Faults(Vec::new());
+pub(super) fn faults(whole: &WholeCatalogue) -> Vec<String> {
+    let mut out = CatalogueFaults(Vec::new());
     out.unique(&whole.entity_types);
     out.unique(&whole.providers);
     out.unique(&whole.roles);
@@ -287,19 +293,19 @@ pub(super) fn faults(whole: &Whole) -> Vec<String> {
     out.0
 }
 
-struct Faults(Vec<String>);
+struct CatalogueFaults(Vec<String>);
 
-impl Faults {
-    fn unique<T: Element>(&mut self, elements: &[T]) {
+impl CatalogueFaults {
+    fn unique<T: CatalogueElement>(&mut self, elements: &[T]) {
         self.unique_ids(elements);
-        self.twice(T::PART, elements.iter().map(Element::name));
+        self.twice(T::PART, elements.iter().map(CatalogueElement::name));
     }
 
-    fn unique_ids<T: Element>(&mut self, elements: &[T]) {
-        self.twice(T::PART, elements.iter().map(Element::key));
+    fn unique_ids<T: CatalogueElement>(&mut self, elements: &[T]) {
+        self.twice(T::PART, elements.iter().map(CatalogueElement::key));
     }
 
-    fn twice(&mut self, part: Part, names: impl Iterator<Item = String>) {
+    fn twice(&mut self, part: CataloguePart, names: impl Iterator<Item = String>) {
         let mut seen = BTreeSet::new();
         for name in names {
             if !seen.insert(name.clone()) {
@@ -311,7 +317,7 @@ impl Faults {
         }
     }
 
-    fn packages(&mut self, whole: &Whole) {
+    fn packages(&mut self, whole: &WholeCatalogue) {
         let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         for package in &whole.packages {
             let end = package.urn.strip_prefix("urn:altinn:accesspackage:");
@@ -323,12 +329,13 @@ impl Faults {
             }
         }
         let codes = whole.packages.iter().map(|package| package.code.clone());
-        self.twice(Part::Packages, codes);
+        self.twice(CataloguePart::Packages, codes);
     }
 
-    fn references(&mut self, whole: &Whole) {
-        let roles: HashMap<&str, &Role> = whole.roles.iter().map(|r| (&*r.code, r)).collect();
-        let packages: HashMap<&str, &Package> =
+    fn references(&mut self, whole: &WholeCatalogue) {
+        let roles: HashMap<&str, &CatalogueRole> =
+            whole.roles.iter().map(|r| (&*r.code, r)).collect();
+        let packages: HashMap<&str, &CataloguePackage> =
             whole.packages.iter().map(|p| (&*p.urn, p)).collect();
         let kinds: BTreeSet<&str> = whole.entity_types.iter().map(|k| &*k.key).collect();
         let providers: BTreeSet<&str> = whole.providers.iter().map(|p| &*p.code).collect();
@@ -341,38 +348,53 @@ impl Faults {
             .map(|v| &*v.code)
             .collect();
         for role in &whole.roles {
-            self.known(Part::Roles, &role.urn, &role.provider, &providers);
-            self.known(Part::Roles, &role.urn, &role.entity_type, &kinds);
+            self.known(CataloguePart::Roles, &role.urn, &role.provider, &providers);
+            self.known(CataloguePart::Roles, &role.urn, &role.entity_type, &kinds);
         }
         for pair in &whole.role_map {
             for end in [&pair.has, &pair.gets] {
                 if !roles.contains_key(&**end) {
-                    self.unknown(Part::RoleMap, &pair.name(), end);
+                    self.unknown(CataloguePart::RoleMap, &pair.name(), end);
                 }
             }
         }
         for variant in &whole.variants {
-            self.known(Part::Variants, &variant.code, &variant.entity_type, &kinds);
+            self.known(
+                CataloguePart::Variants,
+                &variant.code,
+                &variant.entity_type,
+                &kinds,
+            );
             for role in &variant.roles {
                 if !roles.contains_key(&**role) {
-                    self.unknown(Part::Variants, &variant.code, role);
+                    self.unknown(CataloguePart::Variants, &variant.code, role);
                 }
             }
         }
         for group in &whole.area_groups {
-            self.known(Part::AreaGroups, &group.key, &group.entity_type, &kinds);
+            self.known(
+                CataloguePart::AreaGroups,
+                &group.key,
+                &group.entity_type,
+                &kinds,
+            );
         }
         for area in &whole.areas {
-            self.known(Part::Areas, &area.urn, &area.group, &groups);
+            self.known(CataloguePart::Areas, &area.urn, &area.group, &groups);
         }
         for package in &whole.packages {
-            self.known(Part::Packages, &package.urn, &package.area, &areas);
-            self.known(Part::Packages, &package.urn, &package.entity_type, &kinds);
+            self.known(CataloguePart::Packages, &package.urn, &package.area, &areas);
+            self.known(
+                CataloguePart::Packages,
+                &package.urn,
+                &package.entity_type,
+                &kinds,
+            );
         }
         for row in &whole.role_packages {
             let name = row.name();
             if let Some(form) = &row.variant {
-                self.known(Part::RolePackages, &name, form, &forms);
+                self.known(CataloguePart::RolePackages, &name, form, &forms);
             }
             match (roles.get(&*row.role), packages.get(&*row.package)) {
                 (Some(role), Some(package)) if role.entity_type != package.entity_type => {
@@ -382,19 +404,19 @@ impl Faults {
                     ));
                 }
                 (Some(_), Some(_)) => {}
-                (None, _) => self.unknown(Part::RolePackages, &name, &row.role),
-                (_, None) => self.unknown(Part::RolePackages, &name, &row.package),
+                (None, _) => self.unknown(CataloguePart::RolePackages, &name, &row.role),
+                (_, None) => self.unknown(CataloguePart::RolePackages, &name, &row.package),
             }
         }
     }
 
-    fn known(&mut self, part: Part, name: &str, named: &str, known: &BTreeSet<&str>) {
+    fn known(&mut self, part: CataloguePart, name: &str, named: &str, known: &BTreeSet<&str>) {
         if !known.contains(named) {
             self.unknown(part, name, named);
         }
     }
 
-    fn unknown(&mut self, part: Part, name: &str, named: &str) {
+    fn unknown(&mut self, part: CataloguePart, name: &str, named: &str) {
         self.0.push(format!(
             "{}: {name} names {named}, which is not there",
             part.wire()
@@ -403,7 +425,7 @@ impl Faults {
 }
 
 /// Codes that are not the end of their URN, and were not stored so.
-pub(super) fn code_faults(before: &Whole, after: &Whole) -> Vec<String> {
+pub(super) fn code_faults(before: &WholeCatalogue, after: &WholeCatalogue) -> Vec<String> {
     let stored: BTreeSet<(&str, &str)> = before
         .packages
         .iter()
@@ -420,8 +442,8 @@ pub(super) fn code_faults(before: &Whole, after: &Whole) -> Vec<String> {
 }
 
 /// Changes that are allowed and worth a word.
-pub(super) fn warnings(before: &Whole, after: &Whole) -> Vec<String> {
-    let roles: BTreeMap<_, &Role> = before.roles.iter().map(|one| (one.id, one)).collect();
+pub(super) fn warnings(before: &WholeCatalogue, after: &WholeCatalogue) -> Vec<String> {
+    let roles: BTreeMap<_, &CatalogueRole> = before.roles.iter().map(|one| (one.id, one)).collect();
     let mut out = Vec::new();
     for role in &after.roles {
         let Some(was) = roles.get(&role.id) else {
@@ -442,8 +464,12 @@ pub(super) fn warnings(before: &Whole, after: &Whole) -> Vec<String> {
 }
 
 /// URNs of packages that may not be given any more, or not be passed on.
-pub(super) fn restricted(before: &Whole, after: &Whole) -> Vec<(String, &'static str)> {
-    let packages: BTreeMap<_, &Package> = before.packages.iter().map(|p| (p.id, p)).collect();
+pub(super) fn restricted(
+    before: &WholeCatalogue,
+    after: &WholeCatalogue,
+) -> Vec<(String, &'static str)> {
+    let packages: BTreeMap<_, &CataloguePackage> =
+        before.packages.iter().map(|p| (p.id, p)).collect();
     let mut out = Vec::new();
     for package in &after.packages {
         let Some(was) = packages.get(&package.id) else {
@@ -463,15 +489,18 @@ pub(super) fn restricted(before: &Whole, after: &Whole) -> Vec<(String, &'static
 mod tests {
     use super::*;
 
-    fn shipped() -> Whole {
-        Whole::shipped().unwrap()
+    fn shipped() -> WholeCatalogue {
+        WholeCatalogue::shipped().unwrap()
     }
 
     #[test]
     fn what_is_shipped_has_no_fault() {
         let whole = shipped();
         assert_eq!(faults(&whole), Vec::<String>::new());
-        assert_eq!(code_faults(&Whole::default(), &whole), Vec::<String>::new());
+        assert_eq!(
+            code_faults(&WholeCatalogue::default(), &whole),
+            Vec::<String>::new()
+        );
         assert!(compare(&whole, &whole).changes.is_empty());
     }
 
@@ -526,15 +555,15 @@ mod tests {
         let mut after = before.clone();
         after.role_map.pop();
         after.packages[0].name.nb.push('!');
-        after.areas.push(Area {
+        after.areas.push(CatalogueArea {
             id: uuid::Uuid::nil(),
             urn: "accesspackage:area:nytt".to_owned(),
             ..after.areas[0].clone()
         });
-        let counts = Counts::of(&compare(&before, &after).changes);
+        let counts = CatalogueChangeCounts::of(&compare(&before, &after).changes);
         assert_eq!(
             counts,
-            Counts {
+            CatalogueChangeCounts {
                 added: 1,
                 changed: 1,
                 removed: 1,

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::model::{Package, Texts, Whole};
+use super::model::{CataloguePackage, CatalogueTexts, WholeCatalogue};
 
 /// Greatest size of a file.
 pub const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
@@ -22,17 +22,17 @@ const PASSED_OVER: [&str; 2] = ["source", "counts"];
 
 /// What files make of a catalogue.
 #[derive(Debug, Default)]
-pub(super) struct Merged {
-    pub whole: Whole,
+pub(super) struct MergedCatalogue {
+    pub whole: WholeCatalogue,
     pub faults: Vec<String>,
     pub warnings: Vec<String>,
 }
 
 /// Puts the parts that files hold in the place of those of `stored`.
-pub(super) fn merge(stored: &Whole, files: &[CatalogueFile]) -> Merged {
-    let mut merged = Merged {
+pub(super) fn merge(stored: &WholeCatalogue, files: &[CatalogueFile]) -> MergedCatalogue {
+    let mut merged = MergedCatalogue {
         whole: stored.clone(),
-        ..Merged::default()
+        ..MergedCatalogue::default()
     };
     let mut seen: Vec<String> = Vec::new();
     for file in files {
@@ -71,7 +71,7 @@ pub(super) fn merge(stored: &Whole, files: &[CatalogueFile]) -> Merged {
     merged
 }
 
-impl Merged {
+impl MergedCatalogue {
     fn place(&mut self, file: &CatalogueFile, name: &str, value: Value) {
         let whole = &mut self.whole;
         let faults = &mut self.faults;
@@ -84,7 +84,7 @@ impl Merged {
             "areaGroups" => read(file, name, value, &mut whole.area_groups, faults),
             "areas" => read(file, name, value, &mut whole.areas, faults),
             "packages" => {
-                let mut packages: Vec<Package> = Vec::new();
+                let mut packages: Vec<CataloguePackage> = Vec::new();
                 read(file, name, value, &mut packages, faults);
                 for package in &mut packages {
                     package.retired = false;
@@ -105,7 +105,7 @@ impl Merged {
         let areas = whole.areas.iter().map(|one| (&*one.urn, &one.name));
         let groups = whole.area_groups.iter().map(|one| (&*one.key, &one.name));
         let forms = whole.variants.iter().map(|one| (&*one.code, &one.name));
-        let named: [(&str, Vec<(&str, &Texts)>); 5] = [
+        let named: [(&str, Vec<(&str, &CatalogueTexts)>); 5] = [
             ("roles", roles.collect()),
             ("packages", packages.collect()),
             ("areas", areas.collect()),

@@ -6,8 +6,11 @@ mod model;
 mod replace;
 mod store;
 
-pub use compare::{Change, ChangeKind, Counts, Part};
+pub use compare::{CatalogueChange, CatalogueChangeCounts, CataloguePart, ChangeKind};
 pub use files::{CatalogueFile, MAX_FILE_BYTES};
-pub use model::Whole;
-pub use replace::{CatalogueStatus, ImportOptions, Missing, Outcome, import, status, sync};
-pub use store::{Need, Version, current, version};
+pub use model::WholeCatalogue;
+pub use replace::{
+    CatalogueImportOptions, CatalogueImportOutcome, CatalogueStatus, MissingPackages, import,
+    status, sync,
+};
+pub use store::{CatalogueVersion, ElementNeed, current, version};

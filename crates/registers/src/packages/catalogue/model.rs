@@ -9,7 +9,7 @@ use super::super::store::{PACKAGES, ROLE_PACKAGES, ROLES, VARIANTS};
 
 /// A text in the three languages. One that is missing is that in Bokmål.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Texts {
+pub struct CatalogueTexts {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub nb: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -20,15 +20,15 @@ pub struct Texts {
 
 /// A kind of party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntityType {
+pub struct CatalogueEntityType {
     pub id: Uuid,
     pub key: String,
-    pub name: Texts,
+    pub name: CatalogueTexts,
 }
 
 /// Where roles and packages come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provider {
+pub struct CatalogueProvider {
     pub id: Uuid,
     pub code: String,
     pub name: String,
@@ -37,11 +37,11 @@ pub struct Provider {
 /// An organisation form, or another variant of a kind of party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Variant {
+pub struct CatalogueVariant {
     pub id: Uuid,
     pub code: String,
     pub entity_type: String,
-    pub name: Texts,
+    pub name: CatalogueTexts,
     #[serde(default)]
     pub is_sub_unit: bool,
     /// Codes of the roles that occur with it.
@@ -52,17 +52,17 @@ pub struct Variant {
 /// A role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Role {
+pub struct CatalogueRole {
     pub id: Uuid,
     pub code: String,
     pub urn: String,
-    pub name: Texts,
+    pub name: CatalogueTexts,
     pub provider: String,
     pub entity_type: String,
     #[serde(rename = "isKeyRole")]
     pub is_key: bool,
     #[serde(default)]
-    pub description: Texts,
+    pub description: CatalogueTexts,
     #[serde(default)]
     pub legacy_code: Option<String>,
     #[serde(default)]
@@ -88,23 +88,23 @@ pub struct ImpliedRole {
 pub struct AreaGroup {
     pub id: Uuid,
     pub key: String,
-    pub name: Texts,
+    pub name: CatalogueTexts,
     pub entity_type: String,
     #[serde(default)]
-    pub description: Texts,
+    pub description: CatalogueTexts,
 }
 
 /// An area of packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Area {
+pub struct CatalogueArea {
     pub id: Uuid,
     pub urn: String,
-    pub name: Texts,
+    pub name: CatalogueTexts,
     /// Key of its group.
     pub group: String,
     #[serde(default)]
-    pub description: Texts,
+    pub description: CatalogueTexts,
     /// Name of a file.
     #[serde(default)]
     pub icon: Option<String>,
@@ -116,15 +116,15 @@ pub struct Area {
 /// An access package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Package {
+pub struct CataloguePackage {
     pub id: Uuid,
     pub urn: String,
     /// The end of its URN, unless it was stored with another one.
     #[serde(default)]
     pub code: String,
-    pub name: Texts,
+    pub name: CatalogueTexts,
     #[serde(default)]
-    pub description: Texts,
+    pub description: CatalogueTexts,
     pub entity_type: String,
     /// URN of its area.
     pub area: String,
@@ -142,7 +142,7 @@ fn own_provider() -> String {
     "sys-altinn3".to_owned()
 }
 
-impl Package {
+impl CataloguePackage {
     /// The end of its URN.
     #[must_use]
     pub fn value(&self) -> &str {
@@ -153,7 +153,7 @@ impl Package {
 /// A package that a role gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RolePackage {
+pub struct CatalogueRolePackage {
     /// Code of the role.
     pub role: String,
     /// URN of the package.
@@ -171,19 +171,19 @@ pub struct RolePackage {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "parts of the files")]
-pub struct Whole {
-    pub entity_types: Vec<EntityType>,
-    pub providers: Vec<Provider>,
-    pub variants: Vec<Variant>,
-    pub roles: Vec<Role>,
+pub struct WholeCatalogue {
+    pub entity_types: Vec<CatalogueEntityType>,
+    pub providers: Vec<CatalogueProvider>,
+    pub variants: Vec<CatalogueVariant>,
+    pub roles: Vec<CatalogueRole>,
     pub role_map: Vec<ImpliedRole>,
     pub area_groups: Vec<AreaGroup>,
-    pub areas: Vec<Area>,
-    pub packages: Vec<Package>,
-    pub role_packages: Vec<RolePackage>,
+    pub areas: Vec<CatalogueArea>,
+    pub packages: Vec<CataloguePackage>,
+    pub role_packages: Vec<CatalogueRolePackage>,
 }
 
-impl Whole {
+impl WholeCatalogue {
     /// The catalogue that comes with this program.
     ///
     /// # Errors
@@ -231,12 +231,12 @@ mod tests {
 
     #[test]
     fn what_is_shipped_is_read_as_its_files_have_it() {
-        let whole = Whole::shipped().unwrap();
+        let whole = WholeCatalogue::shipped().unwrap();
         assert_eq!(
             (whole.packages.len(), whole.role_packages.len()),
             (223, 1285)
         );
-        let again: Whole = serde_json::from_value(whole.document().unwrap()).unwrap();
+        let again: WholeCatalogue = serde_json::from_value(whole.document().unwrap()).unwrap();
         assert_eq!(again, whole);
         assert_eq!(again.sha256().unwrap(), whole.sha256().unwrap());
     }

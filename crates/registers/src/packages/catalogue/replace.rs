@@ -6,23 +6,23 @@ use anyhow::Context as _;
 use data_encoding::HEXLOWER;
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
-    db::feed::{self, Touched},
+    db::feed::{self, FeedEntryKind},
 };
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{
-    compare::{self, Change, ChangeKind, Counts, Part},
+    compare::{self, CatalogueChange, CatalogueChangeCounts, CataloguePart, ChangeKind},
     files::{self, CatalogueFile},
-    model::{Package, Whole},
-    store::{self, Need, Source},
+    model::{CataloguePackage, WholeCatalogue},
+    store::{self, CatalogueSource, ElementNeed},
 };
 use crate::packages::store as rows;
 
 /// What becomes of packages that are in use and in the new state no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub enum MissingPackages {
     /// The import is refused.
     Refused,
     /// They are kept for those who hold them.
@@ -31,30 +31,30 @@ pub enum Missing {
 
 /// How files are imported.
 #[derive(Debug, Clone, Copy)]
-pub struct ImportOptions {
+pub struct CatalogueImportOptions {
     /// What becomes of missing packages.
-    pub missing: Missing,
+    pub missing: MissingPackages,
     /// Everything is done and nothing kept.
     pub dry_run: bool,
 }
 
 /// What an import does.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct CatalogueImportOutcome {
     /// What is wrong; then nothing was written.
     pub faults: Vec<String>,
     /// What is worth a look.
     pub warnings: Vec<String>,
     /// Each change.
-    pub changes: Vec<Change>,
+    pub changes: Vec<CatalogueChange>,
     /// How many there are.
-    pub counts: Counts,
+    pub counts: CatalogueChangeCounts,
 }
 
 /// A new state, compared with the stored one and with what depends on it.
-struct Plan {
-    whole: Whole,
-    outcome: Outcome,
+struct CataloguePlan {
+    whole: WholeCatalogue,
+    outcome: CatalogueImportOutcome,
 }
 
 /// Puts what files hold in the place of the stored parts.
@@ -64,8 +64,8 @@ struct Plan {
 pub async fn import(
     pool: &PgPool,
     files: &[CatalogueFile],
-    options: ImportOptions,
-) -> anyhow::Result<Outcome> {
+    options: CatalogueImportOptions,
+) -> anyhow::Result<CatalogueImportOutcome> {
     let mut tx = pool.begin().await?;
     store::lock(&mut tx).await?;
     let stored = store::current(&mut tx).await?;
@@ -89,14 +89,14 @@ pub async fn import(
         &mut tx,
         &plan.whole,
         &sha256,
-        Source::Imported,
+        CatalogueSource::Imported,
         &names,
         "operator",
     )
     .await?;
     audit::record(
         &mut tx,
-        audit::Event {
+        audit::AuditEvent {
             actor: Actor::Operator,
             action: Action::CatalogueImported,
             object_kind: ObjectKind::Catalogue,
@@ -107,35 +107,38 @@ pub async fn import(
         },
     )
     .await?;
-    feed::append(&mut tx, Touched::Everything, "catalogue").await?;
+    feed::append(&mut tx, FeedEntryKind::Everything, "catalogue").await?;
     foundation::db::commit_at_last(tx).await?;
     Ok(outcome)
 }
 
 /// How many elements of each part change in which way.
-fn counts_by_part(changes: &[Change]) -> serde_json::Value {
+fn counts_by_part(changes: &[CatalogueChange]) -> serde_json::Value {
     let mut parts = serde_json::Map::new();
-    let seen: BTreeSet<Part> = changes.iter().map(|change| change.part).collect();
+    let seen: BTreeSet<CataloguePart> = changes.iter().map(|change| change.part).collect();
     for part in seen {
-        let own: Vec<Change> = changes
+        let own: Vec<CatalogueChange> = changes
             .iter()
             .filter(|change| change.part == part)
             .cloned()
             .collect();
-        parts.insert(part.wire().to_owned(), json!(Counts::of(&own)));
+        parts.insert(
+            part.wire().to_owned(),
+            json!(CatalogueChangeCounts::of(&own)),
+        );
     }
     parts.into()
 }
 
 async fn plan(
     db: &mut PgConnection,
-    before: &Whole,
-    mut whole: Whole,
-    missing: Missing,
-) -> anyhow::Result<Plan> {
-    let mut outcome = Outcome::default();
+    before: &WholeCatalogue,
+    mut whole: WholeCatalogue,
+    missing: MissingPackages,
+) -> anyhow::Result<CataloguePlan> {
+    let mut outcome = CatalogueImportOutcome::default();
     let present: BTreeSet<Uuid> = whole.packages.iter().map(|one| one.id).collect();
-    let gone: Vec<&Package> = before
+    let gone: Vec<&CataloguePackage> = before
         .packages
         .iter()
         .filter(|one| !present.contains(&one.id))
@@ -144,11 +147,11 @@ async fn plan(
     let needs = store::needs_of_packages(&mut *db, &urns).await?;
     let mut retired = BTreeSet::new();
     for package in gone {
-        let own: Vec<&Need> = needs.iter().filter(|n| n.name == package.urn).collect();
+        let own: Vec<&ElementNeed> = needs.iter().filter(|n| n.name == package.urn).collect();
         if own.is_empty() {
             continue;
         }
-        if !package.retired && missing == Missing::Refused {
+        if !package.retired && missing == MissingPackages::Refused {
             outcome.faults.push(format!(
                 "packages: {} is not in the files, and {}; --retire-missing keeps it for those who hold it",
                 package.urn,
@@ -158,7 +161,7 @@ async fn plan(
         if !package.retired {
             retired.insert(package.urn.clone());
         }
-        whole.packages.push(Package {
+        whole.packages.push(CataloguePackage {
             retired: true,
             ..package.clone()
         });
@@ -169,19 +172,22 @@ async fn plan(
     outcome.faults.extend(compared.faults);
     outcome.changes = compared.changes;
     for change in &mut outcome.changes {
-        if change.part == Part::Packages && retired.contains(&change.name) {
+        if change.part == CataloguePart::Packages && retired.contains(&change.name) {
             change.kind = ChangeKind::Retired;
         }
     }
     outcome.changes.sort();
-    outcome.counts = Counts::of(&outcome.changes);
-    let ids = |part: Part| -> Vec<Uuid> { removed_ids(&outcome.changes, part, before) };
-    let of_roles = store::needs_of_roles(&mut *db, &ids(Part::Roles)).await?;
-    let of_forms = store::needs_of_variants(&mut *db, &ids(Part::Variants)).await?;
-    for (part, needs) in [(Part::Roles, of_roles), (Part::Variants, of_forms)] {
+    outcome.counts = CatalogueChangeCounts::of(&outcome.changes);
+    let ids = |part: CataloguePart| -> Vec<Uuid> { removed_ids(&outcome.changes, part, before) };
+    let of_roles = store::needs_of_roles(&mut *db, &ids(CataloguePart::Roles)).await?;
+    let of_forms = store::needs_of_variants(&mut *db, &ids(CataloguePart::Variants)).await?;
+    for (part, needs) in [
+        (CataloguePart::Roles, of_roles),
+        (CataloguePart::Variants, of_forms),
+    ] {
         let names: BTreeSet<&str> = needs.iter().map(|need| &*need.name).collect();
         for name in names {
-            let own: Vec<&Need> = needs.iter().filter(|need| need.name == name).collect();
+            let own: Vec<&ElementNeed> = needs.iter().filter(|need| need.name == name).collect();
             outcome.faults.push(format!(
                 "{}: {name} is not in the files, and {}",
                 part.wire(),
@@ -194,17 +200,17 @@ async fn plan(
     let urns: Vec<String> = restricted.iter().map(|(urn, _)| urn.clone()).collect();
     let needs = store::needs_of_packages(&mut *db, &urns).await?;
     for (urn, member) in restricted {
-        let own: Vec<&Need> = needs.iter().filter(|need| need.name == urn).collect();
+        let own: Vec<&ElementNeed> = needs.iter().filter(|need| need.name == urn).collect();
         outcome.warnings.push(format!(
             "packages: {member} of {urn} becomes false; {}, which stays as it is",
             needed(&own)
         ));
     }
-    Ok(Plan { whole, outcome })
+    Ok(CataloguePlan { whole, outcome })
 }
 
 /// Who needs an element, in words.
-fn needed(needs: &[&Need]) -> String {
+fn needed(needs: &[&ElementNeed]) -> String {
     let all: Vec<String> = needs
         .iter()
         .map(|need| format!("{} {}", need.count, need.kind))
@@ -217,19 +223,26 @@ fn needed(needs: &[&Need]) -> String {
 }
 
 /// Ids of the elements of a part that go.
-fn removed_ids(changes: &[Change], part: Part, before: &Whole) -> Vec<Uuid> {
+fn removed_ids(
+    changes: &[CatalogueChange],
+    part: CataloguePart,
+    before: &WholeCatalogue,
+) -> Vec<Uuid> {
     let is_removed = |name: &str| {
         changes.iter().any(|change| {
             change.part == part && change.kind == ChangeKind::Removed && change.name == name
         })
     };
     let named: Vec<(Uuid, &str)> = match part {
-        Part::Roles => before.roles.iter().map(|r| (r.id, &*r.urn)).collect(),
-        Part::Variants => before.variants.iter().map(|v| (v.id, &*v.code)).collect(),
-        Part::Packages => before.packages.iter().map(|p| (p.id, &*p.urn)).collect(),
-        Part::Areas => before.areas.iter().map(|a| (a.id, &*a.urn)).collect(),
-        Part::AreaGroups => before.area_groups.iter().map(|g| (g.id, &*g.key)).collect(),
-        Part::EntityTypes | Part::Providers | Part::RoleMap | Part::RolePackages => Vec::new(),
+        CataloguePart::Roles => before.roles.iter().map(|r| (r.id, &*r.urn)).collect(),
+        CataloguePart::Variants => before.variants.iter().map(|v| (v.id, &*v.code)).collect(),
+        CataloguePart::Packages => before.packages.iter().map(|p| (p.id, &*p.urn)).collect(),
+        CataloguePart::Areas => before.areas.iter().map(|a| (a.id, &*a.urn)).collect(),
+        CataloguePart::AreaGroups => before.area_groups.iter().map(|g| (g.id, &*g.key)).collect(),
+        CataloguePart::EntityTypes
+        | CataloguePart::Providers
+        | CataloguePart::RoleMap
+        | CataloguePart::RolePackages => Vec::new(),
     };
     named
         .into_iter()
@@ -241,29 +254,29 @@ fn removed_ids(changes: &[Change], part: Part, before: &Whole) -> Vec<Uuid> {
 /// Brings the rows in line with a state of the catalogue.
 async fn apply(
     tx: &mut PgConnection,
-    whole: &Whole,
-    changes: &[Change],
-    before: &Whole,
+    whole: &WholeCatalogue,
+    changes: &[CatalogueChange],
+    before: &WholeCatalogue,
 ) -> anyhow::Result<()> {
     let document = whole.document()?;
     rows::store(tx, &document).await?;
-    let ids = |part: Part| removed_ids(changes, part, before);
-    let removed = rows::Removed {
-        packages: ids(Part::Packages),
-        roles: ids(Part::Roles),
-        variants: ids(Part::Variants),
-        areas: ids(Part::Areas),
-        area_groups: ids(Part::AreaGroups),
+    let ids = |part: CataloguePart| removed_ids(changes, part, before);
+    let removed = rows::RemovedElements {
+        packages: ids(CataloguePart::Packages),
+        roles: ids(CataloguePart::Roles),
+        variants: ids(CataloguePart::Variants),
+        areas: ids(CataloguePart::Areas),
+        area_groups: ids(CataloguePart::AreaGroups),
     };
     rows::remove(tx, &document, &removed).await?;
     Ok(())
 }
 
 /// The catalogue that comes with this program, with its hash. It is read once.
-fn shipped() -> anyhow::Result<(&'static Whole, [u8; 32])> {
-    static SHIPPED: OnceLock<(Whole, [u8; 32])> = OnceLock::new();
+fn shipped() -> anyhow::Result<(&'static WholeCatalogue, [u8; 32])> {
+    static SHIPPED: OnceLock<(WholeCatalogue, [u8; 32])> = OnceLock::new();
     if SHIPPED.get().is_none() {
-        let whole = Whole::shipped()?;
+        let whole = WholeCatalogue::shipped()?;
         let sha256 = whole.sha256()?;
         // Another start may have been quicker, with the same.
         let _ = SHIPPED.set((whole, sha256));
@@ -292,9 +305,9 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
         return Ok(());
     }
     let stored = store::current(&mut tx).await?;
-    let before = stored.map_or_else(Whole::default, |version| version.content.0);
+    let before = stored.map_or_else(WholeCatalogue::default, |version| version.content.0);
     let is_first = before.packages.is_empty();
-    let plan = plan(&mut tx, &before, shipped.clone(), Missing::Retired).await?;
+    let plan = plan(&mut tx, &before, shipped.clone(), MissingPackages::Retired).await?;
     if !plan.outcome.faults.is_empty() {
         for fault in plan.outcome.faults {
             tracing::warn!(
@@ -314,13 +327,13 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
         &mut tx,
         &plan.whole,
         &stored,
-        Source::Shipped,
+        CatalogueSource::Shipped,
         &[],
         "program",
     )
     .await?;
     if !is_first {
-        feed::append(&mut tx, Touched::Everything, "catalogue").await?;
+        feed::append(&mut tx, FeedEntryKind::Everything, "catalogue").await?;
     }
     foundation::db::commit_at_last(tx).await?;
     Ok(())
@@ -330,7 +343,7 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
 #[derive(Debug)]
 pub struct CatalogueStatus {
     /// The version, as stored.
-    pub version: store::Version,
+    pub version: store::CatalogueVersion,
     /// Whether the program comes with another one.
     pub is_another_shipped: bool,
 }

@@ -2,22 +2,22 @@
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use foundation::db::{DbError, Lock};
+use foundation::db::{AdvisoryLock, DbError};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::model::Whole;
+use super::model::WholeCatalogue;
 
 /// Where a version came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum CatalogueSource {
     /// The program brought it.
     Shipped,
     /// An operator imported it.
     Imported,
 }
 
-impl Source {
+impl CatalogueSource {
     /// As stored.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -30,7 +30,7 @@ impl Source {
 
 /// The version that is in force.
 #[derive(Debug)]
-pub struct Version {
+pub struct CatalogueVersion {
     /// Its number.
     pub seq: i64,
     /// Hash of its content.
@@ -42,10 +42,10 @@ pub struct Version {
     /// Who made it.
     pub made_by: String,
     /// The catalogue.
-    pub content: Json<Whole>,
+    pub content: Json<WholeCatalogue>,
 }
 
-impl Version {
+impl CatalogueVersion {
     /// The hash in hexadecimal digits.
     #[must_use]
     pub fn sha256_text(&self) -> String {
@@ -57,11 +57,11 @@ impl Version {
 ///
 /// # Errors
 /// See [`DbError`].
-pub async fn current(db: &mut PgConnection) -> Result<Option<Version>, DbError> {
+pub async fn current(db: &mut PgConnection) -> Result<Option<CatalogueVersion>, DbError> {
     Ok(sqlx::query_as!(
-        Version,
+        CatalogueVersion,
         r#"select seq, sha256, source = 'imported' as "is_imported!", made_at, made_by,
-             content as "content: Json<Whole>"
+             content as "content: Json<WholeCatalogue>"
            from catalogue_version order by seq desc limit 1"#
     )
     .fetch_optional(db)
@@ -94,15 +94,15 @@ pub async fn version(db: &mut PgConnection) -> Result<i64, DbError> {
 
 /// Keeps one version at a time from being made, until the transaction ends.
 pub(super) async fn lock(tx: &mut PgConnection) -> Result<(), DbError> {
-    Lock::Start.take(tx).await
+    AdvisoryLock::Start.take(tx).await
 }
 
 /// Stores a version.
 pub(super) async fn add_version(
     tx: &mut PgConnection,
-    whole: &Whole,
+    whole: &WholeCatalogue,
     sha256: &[u8],
-    source: Source,
+    source: CatalogueSource,
     files: &[String],
     by: &str,
 ) -> Result<(), DbError> {
@@ -121,7 +121,7 @@ pub(super) async fn add_version(
 
 /// What needs an element of the catalogue: what it is, and how many.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
+pub struct ElementNeed {
     /// URN or code of the element.
     pub name: String,
     /// What needs it.
@@ -134,9 +134,9 @@ pub struct Need {
 pub(super) async fn needs_of_packages(
     db: &mut PgConnection,
     urns: &[String],
-) -> Result<Vec<Need>, DbError> {
+) -> Result<Vec<ElementNeed>, DbError> {
     Ok(sqlx::query_as!(
-        Need,
+        ElementNeed,
         r#"with asked as (select urn, key from package where urn = any($1)),
            named(urn, kind) as (
              select p->>'urn', 'systems' from system s cross join lateral jsonb_array_elements(s.access_packages) p where not s.is_deleted
@@ -168,9 +168,9 @@ pub(super) async fn needs_of_packages(
 pub(super) async fn needs_of_roles(
     db: &mut PgConnection,
     ids: &[Uuid],
-) -> Result<Vec<Need>, DbError> {
+) -> Result<Vec<ElementNeed>, DbError> {
     Ok(sqlx::query_as!(
-        Need,
+        ElementNeed,
         r#"with asked as (select key, urn, legacy_urn from role where id = any($1)),
            needed(urn, kind) as (
              select a.urn, 'roles of the register' from register_role r join asked a on a.key = r.role_id
@@ -194,9 +194,9 @@ pub(super) async fn needs_of_roles(
 pub(super) async fn needs_of_variants(
     db: &mut PgConnection,
     ids: &[Uuid],
-) -> Result<Vec<Need>, DbError> {
+) -> Result<Vec<ElementNeed>, DbError> {
     Ok(sqlx::query_as!(
-        Need,
+        ElementNeed,
         r#"select v.code as "name!", 'parties' as "kind!", count(*) as "count!" from party p join entity_variant v on v.key = p.form_id
            where v.id = any($1) group by v.code order by v.code"#,
         ids

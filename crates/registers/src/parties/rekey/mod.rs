@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{PgConnection, PgPool};
 
-use self::model::{Changes, StoredFormer, StoredPerson};
+use self::model::{RekeyChanges, StoredFormerIndex, StoredPerson};
 use super::IdentityKeys;
 use foundation::{db::DbError, ids::NationalId};
 
@@ -17,7 +17,7 @@ const BATCH: i64 = 1_000;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rekeyed {
+pub struct RekeyCounts {
     /// Persons that were looked at.
     pub persons: u64,
     /// Persons of whom something was written anew.
@@ -39,11 +39,11 @@ pub async fn rekey(
     pool: &PgPool,
     keys: &IdentityKeys,
     progress: impl Fn(u64, u64),
-) -> Result<Rekeyed, DbError> {
+) -> Result<RekeyCounts, DbError> {
     let mut db = pool.acquire().await?;
     store::prepare(&mut db).await?;
     let all = store::count(&mut db).await?;
-    let mut done = Rekeyed::default();
+    let mut done = RekeyCounts::default();
     let mut after = 0;
     loop {
         let Some(last) = rekey_batch(&mut db, keys, after, &mut done).await? else {
@@ -59,7 +59,7 @@ async fn rekey_batch(
     db: &mut PgConnection,
     keys: &IdentityKeys,
     after: i32,
-    done: &mut Rekeyed,
+    done: &mut RekeyCounts,
 ) -> Result<Option<i32>, DbError> {
     use sqlx::Connection as _;
     let mut tx = db.begin().await?;
@@ -69,7 +69,7 @@ async fn rekey_batch(
     };
     let ids: Vec<i32> = persons.iter().map(|person| person.key).collect();
     let former = store::former(&mut tx, &ids).await?;
-    let mut changes = Changes::default();
+    let mut changes = RekeyChanges::default();
     for person in persons {
         let of_person = former.iter().filter(|former| former.key == person.key);
         let plan = plan(keys, &person, &of_person.collect::<Vec<_>>(), done);
@@ -145,9 +145,9 @@ pub async fn is_encrypted_with(tx: &mut PgConnection, id: &str) -> Result<bool, 
 fn plan(
     keys: &IdentityKeys,
     person: &StoredPerson,
-    former: &[&StoredFormer],
-    done: &mut Rekeyed,
-) -> Option<Changes> {
+    former: &[&StoredFormerIndex],
+    done: &mut RekeyCounts,
+) -> Option<RekeyChanges> {
     let number = person.enc.as_deref().and_then(|enc| keys.decrypt(enc).ok());
     let Some(number) = number else {
         done.unreadable += 1;
@@ -172,7 +172,7 @@ fn plan(
         .iter()
         .filter(|hmac| !is_wanted(hmac) && ***hmac != main);
     done.without_number += lost.count() as u64;
-    let mut changes = Changes::default();
+    let mut changes = RekeyChanges::default();
     let is_sealed = person
         .enc
         .as_deref()
@@ -195,7 +195,7 @@ fn plan(
             one.hmac == *hmac && one.enc.as_deref().is_some_and(|enc| keys.is_present(enc))
         });
         if !is_stored {
-            changes.added.push(StoredFormer {
+            changes.added.push(StoredFormerIndex {
                 key: person.key,
                 hmac: hmac.clone(),
                 enc: Some(keys.encrypt(number).ok()?),

@@ -10,7 +10,7 @@ pub struct StoredPerson {
 
 /// An index value besides the person's own.
 #[derive(Debug)]
-pub struct StoredFormer {
+pub struct StoredFormerIndex {
     pub key: i32,
     pub hmac: Vec<u8>,
     pub enc: Option<Vec<u8>>,
@@ -18,8 +18,8 @@ pub struct StoredFormer {
 
 /// What is to be written for a batch.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub struct RekeyChanges {
     pub persons: Vec<StoredPerson>,
     pub removed: Vec<Vec<u8>>,
-    pub added: Vec<StoredFormer>,
+    pub added: Vec<StoredFormerIndex>,
 }

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Changes, StoredFormer, StoredPerson};
+use super::model::{RekeyChanges, StoredFormerIndex, StoredPerson};
 use foundation::db::DbError;
 
 /// An import that merges holds the rows of its persons for a while.
@@ -72,9 +72,12 @@ pub async fn is_encrypted_with(db: &mut PgConnection, beginning: &[u8]) -> Resul
 }
 
 /// Index values besides their own of some persons.
-pub async fn former(tx: &mut PgConnection, keys: &[i32]) -> Result<Vec<StoredFormer>, DbError> {
+pub async fn former(
+    tx: &mut PgConnection,
+    keys: &[i32],
+) -> Result<Vec<StoredFormerIndex>, DbError> {
     Ok(sqlx::query_as!(
-        StoredFormer,
+        StoredFormerIndex,
         "select key, person_id_hmac as hmac, person_id_enc as enc from person_former_id where key = any($1)",
         keys
     )
@@ -83,7 +86,7 @@ pub async fn former(tx: &mut PgConnection, keys: &[i32]) -> Result<Vec<StoredFor
 }
 
 /// Writes what changes.
-pub async fn write(tx: &mut PgConnection, changes: &Changes) -> Result<(), DbError> {
+pub async fn write(tx: &mut PgConnection, changes: &RekeyChanges) -> Result<(), DbError> {
     sqlx::query!(
         "delete from person_former_id where person_id_hmac = any($1)",
         &changes.removed
@@ -114,10 +117,12 @@ pub async fn write(tx: &mut PgConnection, changes: &Changes) -> Result<(), DbErr
     Ok(())
 }
 
-type Columns = (Vec<i32>, Vec<Vec<u8>>, Vec<Option<Vec<u8>>>);
+type PersonColumns = (Vec<i32>, Vec<Vec<u8>>, Vec<Option<Vec<u8>>>);
 
-fn columns<'a>(rows: impl Iterator<Item = (i32, &'a Vec<u8>, &'a Option<Vec<u8>>)>) -> Columns {
-    let mut out = Columns::default();
+fn columns<'a>(
+    rows: impl Iterator<Item = (i32, &'a Vec<u8>, &'a Option<Vec<u8>>)>,
+) -> PersonColumns {
+    let mut out = PersonColumns::default();
     for (key, hmac, enc) in rows {
         out.0.push(key);
         out.1.push(hmac.clone());

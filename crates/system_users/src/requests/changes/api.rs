@@ -30,7 +30,7 @@ use foundation::{
         path::PathValues,
         query::Query,
     },
-    idempotency::{Answer, Once},
+    idempotency::{IdempotentRequest, RepeatableAnswer},
     ids::OrgNumber,
     token::scopes::{RequestRead, RequestWrite},
 };
@@ -48,7 +48,7 @@ pub async fn create(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,
     query: Query,
-    once: Once,
+    once: IdempotentRequest,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
@@ -96,7 +96,7 @@ pub async fn create(
         } else {
             (StatusCode::OK, None)
         };
-        let answer = Answer::json(
+        let answer = RepeatableAnswer::json(
             status,
             location,
             &ChangeRequestDto::new(request, Some(&requests.config.ui_base)),

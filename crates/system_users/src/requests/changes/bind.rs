@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::model::{NewChange, Sets};
+use super::model::{NewChange, RequestedChanges};
 use crate::systems::{AccessPackage, bind_packages, bind_rights};
 use foundation::http::{
     ApiResult,
-    bind::{Binder, Presence},
+    bind::{Binder, MemberPresence},
 };
 use registers::packages::Catalogue;
 
@@ -21,28 +21,28 @@ pub const BODY: &str = "request";
 pub fn bind_change(value: &Value, catalogue: &Catalogue) -> ApiResult<NewChange> {
     let mut b = Binder::new(BODY);
     let root = b.root(value)?;
-    let mut sets = Sets {
-        required_rights: bind_rights(&mut b, &root, "requiredRights", Presence::NotNull)?
+    let mut sets = RequestedChanges {
+        required_rights: bind_rights(&mut b, &root, "requiredRights", MemberPresence::NotNull)?
             .unwrap_or_default(),
-        unwanted_rights: bind_rights(&mut b, &root, "unwantedRights", Presence::NotNull)?
+        unwanted_rights: bind_rights(&mut b, &root, "unwantedRights", MemberPresence::NotNull)?
             .unwrap_or_default(),
         required_access_packages: bind_packages(
             &mut b,
             &root,
             "requiredAccessPackages",
-            Presence::NotNull,
+            MemberPresence::NotNull,
         )?
         .unwrap_or_default(),
         unwanted_access_packages: bind_packages(
             &mut b,
             &root,
             "unwantedAccessPackages",
-            Presence::NotNull,
+            MemberPresence::NotNull,
         )?
         .unwrap_or_default(),
     };
     let redirect_url = b
-        .text(&root, "redirectUrl", Presence::Optional)?
+        .text(&root, "redirectUrl", MemberPresence::Optional)?
         .map(|u| u.trim().to_owned());
     b.finish()?;
     AccessPackage::spell(&mut sets.required_access_packages, catalogue);

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    model::{ChangeRequest, Difference, Sets},
+    model::{ChangeRequest, GrantDifference, RequestedChanges},
     store,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     systems::{self, System},
     users::{self, SystemUser, SystemUserEvent},
 };
-use authorization::delegation::{self, Approver, DelegationReport, Held, Wanted};
+use authorization::delegation::{self, Approver, DelegationReport, SystemUserGrants, WantedAccess};
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
     db::{DbError, repeat_on_conflict},
@@ -23,7 +23,7 @@ use foundation::{
 use registers::{packages::PackageKey, parties};
 
 /// What a page showed, to be compared with what is approved.
-pub type Seen<'a> = &'a (dyn Fn(&ChangeRequest, &System) -> bool + Send + Sync);
+pub type ShownChangeCheck<'a> = &'a (dyn Fn(&ChangeRequest, &System) -> bool + Send + Sync);
 
 impl Requests {
     /// Approves a change: what is new is given, what is unwanted is revoked.
@@ -36,7 +36,7 @@ impl Requests {
         &self,
         approver: Approver<'_>,
         id: Uuid,
-        seen: Option<Seen<'_>>,
+        seen: Option<ShownChangeCheck<'_>>,
     ) -> ApiResult<ChangeRequest> {
         repeat_on_conflict(|| self.approve_change_once(approver, id, seen)).await
     }
@@ -45,7 +45,7 @@ impl Requests {
         &self,
         approver: Approver<'_>,
         id: Uuid,
-        seen: Option<Seen<'_>>,
+        seen: Option<ShownChangeCheck<'_>>,
     ) -> ApiResult<ChangeRequest> {
         let mut tx = self.db.begin().await?;
         let request = self.locked_change(&mut tx, approver, id).await?;
@@ -59,7 +59,7 @@ impl Requests {
         let user = users::by_id(&mut tx, request.system_user_id).await?;
         let held = match &user {
             Some(user) => delegation::held(&mut tx, user.owner_key, user.id).await?,
-            None => Held::default(),
+            None => SystemUserGrants::default(),
         };
         let about = (system.as_ref(), user.as_ref(), &held);
         let report = self
@@ -67,7 +67,7 @@ impl Requests {
             .await??;
         let system = system.ok_or(ProblemCode::SystemNotFound)?;
         let user = user.ok_or(ProblemCode::SystemUserNotFound)?;
-        let difference = Difference::of(&request.sets, &held.packages);
+        let difference = GrantDifference::of(&request.sets, &held.packages);
         self.apply(&mut tx, approver, &request, &user, &difference, &report)
             .await?;
         if !store::answer(&mut tx, id, RequestStatus::Accepted, &approver.name()).await? {
@@ -170,11 +170,11 @@ impl Requests {
         &self,
         db: &mut PgConnection,
         approver: Approver<'_>,
-        sets: &Sets,
-        difference: &Difference,
+        sets: &RequestedChanges,
+        difference: &GrantDifference,
     ) -> Result<DelegationReport, DbError> {
         let resources = sets.required_resources();
-        let wanted = Wanted {
+        let wanted = WantedAccess {
             resources: &resources,
             packages: &difference.new,
         };
@@ -196,7 +196,7 @@ impl Requests {
         approver: Approver<'_>,
         request: &ChangeRequest,
         user: &SystemUser,
-        difference: &Difference,
+        difference: &GrantDifference,
         report: &DelegationReport,
     ) -> ApiResult<()> {
         let party = parties::party_by_uuid(&mut *tx, user.id)
@@ -238,7 +238,7 @@ pub async fn record(
     system: &System,
     action: Action,
 ) -> Result<(), DbError> {
-    let event = audit::Event {
+    let event = audit::AuditEvent {
         actor,
         action,
         object_kind: ObjectKind::ChangeRequest,
@@ -260,7 +260,7 @@ pub async fn publish(
     event: EventKind,
     status: RequestStatus,
 ) -> Result<(), DbError> {
-    let message = events::Message {
+    let message = events::OutboxMessage {
         event,
         subject_id: request.id,
         party_org: &request.party_org_no,

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::requests::Requests;
 use authorization::{
-    callers::{EndUser, Scoped},
+    callers::{EndUser, ScopedCaller},
     permissions::{
-        AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite,
+        AccessManagementRead, AccessManagementWrite, PermittedPerson, PortalAccessManagementWrite,
     },
 };
 use foundation::{
@@ -27,7 +27,7 @@ use registers::parties;
     responses((status = 200, body = ChangeRequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn read_for_party(
     State(requests): State<Requests>,
-    permitted: Permitted<AccessManagementRead>,
+    permitted: PermittedPerson<AccessManagementRead>,
     path: PathValues,
 ) -> ApiResult<Json<ChangeRequestDto>> {
     let id = path.uuid("requestId")?;
@@ -51,7 +51,7 @@ pub async fn read_for_party(
         (status = 404, description = "AUTH-00010")))]
 pub async fn read_by_id(
     State(requests): State<Requests>,
-    caller: Scoped<AnyScope>,
+    caller: ScopedCaller<AnyScope>,
     path: PathValues,
 ) -> ApiResult<Json<ChangeRequestInternalDto>> {
     let id = path.uuid("requestId")?;
@@ -107,7 +107,7 @@ pub async fn for_person<P>(
         (status = 409, description = "AUTH-00013")))]
 pub async fn approve(
     State(requests): State<Requests>,
-    permitted: Permitted<AccessManagementWrite>,
+    permitted: PermittedPerson<AccessManagementWrite>,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
     let approver = permitted.approver();
@@ -124,7 +124,7 @@ pub async fn approve(
         (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")))]
 pub async fn reject(
     State(requests): State<Requests>,
-    permitted: Permitted<AccessManagementWrite>,
+    permitted: PermittedPerson<AccessManagementWrite>,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
     let approver = permitted.approver();
@@ -140,7 +140,7 @@ pub async fn reject(
     responses((status = 200, body = Vec<ChangeRequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")))]
 pub async fn pending(
     State(requests): State<Requests>,
-    permitted: Permitted<PortalAccessManagementWrite>,
+    permitted: PermittedPerson<PortalAccessManagementWrite>,
     path: PathValues,
 ) -> ApiResult<Json<Vec<ChangeRequestDto>>> {
     let org_number = permitted

@@ -15,7 +15,7 @@ use foundation::http::time;
 /// What shall be added and taken away.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Sets {
+pub struct RequestedChanges {
     /// Rights to be added.
     pub required_rights: Vec<Right>,
     /// Rights to be taken away.
@@ -26,7 +26,7 @@ pub struct Sets {
     pub unwanted_access_packages: Vec<AccessPackage>,
 }
 
-impl Sets {
+impl RequestedChanges {
     /// Nothing shall change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -37,7 +37,7 @@ impl Sets {
     }
 }
 
-impl Sets {
+impl RequestedChanges {
     /// Resources of the rights to be added.
     #[must_use]
     pub fn required_resources(&self) -> Vec<String> {
@@ -67,7 +67,7 @@ pub struct ChangeRequest {
     pub system_id: String,
     pub party_org_no: String,
     pub external_ref: String,
-    pub sets: Sets,
+    pub sets: RequestedChanges,
     pub status: RequestStatus,
     pub redirect_url: Option<String>,
     pub created: DateTime<Utc>,
@@ -88,7 +88,7 @@ impl ChangeRequest {
 #[derive(Debug, Clone)]
 pub struct NewChange {
     /// What shall change.
-    pub sets: Sets,
+    pub sets: RequestedChanges,
     /// Where the customer's browser goes afterwards.
     pub redirect_url: Option<String>,
 }
@@ -103,7 +103,7 @@ pub struct ChangeRequestDto {
     pub system_user_id: Uuid,
     pub party_org_no: String,
     #[serde(flatten)]
-    pub sets: Sets,
+    pub sets: RequestedChanges,
     /// `New`, `Accepted`, `Rejected`; `NoChangeNeeded` where nothing was asked for.
     pub status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,7 +166,7 @@ pub struct ChangeRequestInternalDto {
     pub party_id: Option<i32>,
     pub party_uuid: Uuid,
     #[serde(flatten)]
-    pub sets: Sets,
+    pub sets: RequestedChanges,
     pub status: RequestStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
@@ -174,17 +174,17 @@ pub struct ChangeRequestInternalDto {
 
 /// What a change comes to, given what is held now.
 #[derive(Debug)]
-pub struct Difference {
+pub struct GrantDifference {
     /// Packages to be added.
     pub new: Vec<String>,
     /// Packages to be taken away.
     pub gone: Vec<String>,
 }
 
-impl Difference {
+impl GrantDifference {
     /// What the sets come to where these packages are held, by URN.
     #[must_use]
-    pub fn of(sets: &Sets, held: &[String]) -> Self {
+    pub fn of(sets: &RequestedChanges, held: &[String]) -> Self {
         let holds = |p: &&AccessPackage| held.iter().any(|urn| p.is(urn));
         let urns = |list: &[AccessPackage], wanted: bool| {
             list.iter()

@@ -1,17 +1,17 @@
 //! Whether a change request can be approved, and why not.
 
-use authorization::delegation::{Approver, Held};
+use authorization::delegation::{Approver, SystemUserGrants};
 use foundation::db::DbError;
 use sqlx::PgConnection;
 
 use super::{
-    model::{ChangeRequest, Difference},
+    model::{ChangeRequest, GrantDifference},
     rules,
 };
 use crate::{
     requests::{
         Requests,
-        review::{Obstacle, Review, open},
+        review::{ApprovalObstacle, RequestReview, open},
     },
     systems::System,
     users::SystemUser,
@@ -28,27 +28,27 @@ impl Requests {
         db: &mut PgConnection,
         approver: Approver<'_>,
         change: &ChangeRequest,
-        (system, user, held): (Option<&System>, Option<&SystemUser>, &Held),
-    ) -> Result<Review, DbError> {
+        (system, user, held): (Option<&System>, Option<&SystemUser>, &SystemUserGrants),
+    ) -> Result<RequestReview, DbError> {
         let system = match open(change.is_open(), system) {
             Ok(system) => system,
             Err(obstacle) => return Ok(Err(obstacle)),
         };
         if user.is_none() {
-            return Ok(Err(Obstacle::SystemUserGone));
+            return Ok(Err(ApprovalObstacle::SystemUserGone));
         }
         if approver.party.is_gone() {
-            return Ok(Err(Obstacle::PartyGone));
+            return Ok(Err(ApprovalObstacle::PartyGone));
         }
-        let difference = Difference::of(&change.sets, &held.packages);
+        let difference = GrantDifference::of(&change.sets, &held.packages);
         if let Err(problem) = rules::check_still_fits(change, &difference, system) {
-            return Ok(Err(Obstacle::Unfit(problem)));
+            return Ok(Err(ApprovalObstacle::Unfit(problem)));
         }
         let report = self
             .change_report(db, approver, &change.sets, &difference)
             .await?;
         Ok(match rules::problem_of(&report) {
-            Some(problem) => Err(Obstacle::NotDelegable(report, problem)),
+            Some(problem) => Err(ApprovalObstacle::NotDelegable(report, problem)),
             None => Ok(report),
         })
     }

@@ -1,9 +1,9 @@
 //! What a change request must hold. Pure rules.
 
-use super::model::{ChangeRequest, Difference, NewChange};
+use super::model::{ChangeRequest, GrantDifference, NewChange};
 use crate::systems::{
     System,
-    rules::{Audience, check_packages_subset, check_redirect_url, check_rights_subset},
+    rules::{PackageAudience, check_packages_subset, check_redirect_url, check_rights_subset},
 };
 use authorization::delegation::DelegationReport;
 use foundation::http::{Problem, ProblemCode};
@@ -32,8 +32,13 @@ pub fn findings(new: &NewChange, system: &System, catalogue: &Catalogue) -> Vec<
     }
     if !packages.is_empty() {
         out.extend(
-            check_packages_subset(packages, &system.access_packages, Audience::Own, catalogue)
-                .err(),
+            check_packages_subset(
+                packages,
+                &system.access_packages,
+                PackageAudience::Own,
+                catalogue,
+            )
+            .err(),
         );
     }
     out
@@ -56,7 +61,7 @@ pub fn check_new(new: &NewChange, system: &System, catalogue: &Catalogue) -> Res
 /// The system lists less now.
 pub fn check_still_fits(
     change: &ChangeRequest,
-    difference: &Difference,
+    difference: &GrantDifference,
     system: &System,
 ) -> Result<(), Problem> {
     let rights = &change.sets.required_rights;

@@ -4,15 +4,15 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::model::{ChangeRequest, NewChange, Sets};
+use super::model::{ChangeRequest, NewChange, RequestedChanges};
 use crate::{
-    requests::model::{RequestStatus, TimedOut},
+    requests::model::{RequestStatus, TimedOutRequest},
     systems::{AccessPackage, Right},
     users::SystemUser,
 };
 use foundation::db::{Column, DbError};
 
-struct Row {
+struct ChangeRequestRow {
     id: Uuid,
     system_user_id: Uuid,
     system_id: String,
@@ -29,10 +29,10 @@ struct Row {
     is_deleted: bool,
 }
 
-impl TryFrom<Row> for ChangeRequest {
+impl TryFrom<ChangeRequestRow> for ChangeRequest {
     type Error = DbError;
 
-    fn try_from(row: Row) -> Result<Self, DbError> {
+    fn try_from(row: ChangeRequestRow) -> Result<Self, DbError> {
         let id = row.id;
         Ok(Self {
             id,
@@ -40,7 +40,7 @@ impl TryFrom<Row> for ChangeRequest {
             system_id: row.system_id,
             party_org_no: row.party_org_no,
             external_ref: row.external_ref,
-            sets: Sets {
+            sets: RequestedChanges {
                 required_rights: row
                     .required_rights
                     .read("change_request.required_rights", id)?
@@ -70,7 +70,7 @@ impl TryFrom<Row> for ChangeRequest {
 macro_rules! changes {
     ($rest:literal, $lifetime_days:expr $(, $value:expr)*) => {
         sqlx::query_as!(
-            Row,
+            ChangeRequestRow,
             r#"select id, system_user_id, system_id, party_org_no, external_ref, required_rights as "required_rights: Column<Json<Vec<Right>>>",
                  unwanted_rights as "unwanted_rights: Column<Json<Vec<Right>>>",
                  required_access_packages as "required_access_packages: Column<Json<Vec<AccessPackage>>>",
@@ -195,7 +195,7 @@ pub async fn insert(
 ) -> Result<Option<ChangeRequest>, DbError> {
     // Just stored: it cannot have timed out.
     sqlx::query_as!(
-        Row,
+        ChangeRequestRow,
         r#"insert into change_request (id, system_user_id, system_id, party_org_no, external_ref, required_rights, unwanted_rights,
              required_access_packages, unwanted_access_packages, redirect_url)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing
@@ -258,9 +258,9 @@ pub async fn take_timed_out(
     tx: &mut PgConnection,
     lifetime_days: i32,
     limit: i64,
-) -> Result<Vec<TimedOut>, DbError> {
+) -> Result<Vec<TimedOutRequest>, DbError> {
     Ok(sqlx::query_as!(
-        TimedOut,
+        TimedOutRequest,
         r#"update change_request r set timeout_told = true from system s
            where s.system_id = r.system_id and r.id in (
              select id from change_request

@@ -29,7 +29,8 @@ use regorus::{Engine, Value, languages::rego::compiler::Compiler, rvm::RegoVM};
 use serde_json::json;
 use support::{Question, packages_of, questions, resource};
 use xacml::{
-    Binding, Decider, Decision, Environment, Limits, Prepared, Program, Request as Xacml, Scratch,
+    Binding, Decider, Decision, Environment, Limits, PreparedRequest, Program, Request as Xacml,
+    Scratch,
 };
 
 #[global_allocator]
@@ -85,7 +86,7 @@ fn this_engine(c: &mut Criterion, size: usize) {
         .iter()
         .zip(&mut bindings)
         .zip(&names)
-        .map(|((c, b), name)| Prepared::new(&programs[name], c, now, b))
+        .map(|((c, b), name)| PreparedRequest::new(&programs[name], c, now, b))
         .collect();
     let mut scratch = Scratch::default();
     measure(
@@ -96,7 +97,7 @@ fn this_engine(c: &mut Criterion, size: usize) {
     );
     measure(c, &format!("xacml, from texts: {size}"), &questions, |n| {
         let categories = questions[n].categories(&names[n]);
-        Prepared::new(&programs[&names[n]], &categories, now, &mut scratch.binding)
+        PreparedRequest::new(&programs[&names[n]], &categories, now, &mut scratch.binding)
             .evaluate(&mut scratch.work)
             .decision()
             == Decision::Permit

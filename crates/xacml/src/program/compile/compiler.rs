@@ -6,19 +6,19 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::{
     error::{LoadError, LoadErrorKind, Position},
-    functions::Type,
+    functions::ValueType,
     limits::LoadOptions,
     policy,
     program::{
-        Hot, Program,
-        code::Code,
-        dictionary::{Dictionaries, Draft, Slot},
+        HotFields, Program,
+        code::ProgramCode,
+        dictionary::{Dictionaries, DictionaryDraft, Slot},
         vocabulary::{AttributeName, Vocabulary},
     },
 };
 
 /// A part of a document, or the error in it.
-pub type Compiled<T> = Result<T, LoadError>;
+pub type CompileResult<T> = Result<T, LoadError>;
 
 /// Bytes of all compiled patterns of a document.
 const MAX_PATTERN_BYTES: usize = 24 * 1024 * 1024;
@@ -35,9 +35,9 @@ pub fn wrong(at: Position, element: impl Into<String>, reason: impl Into<String>
 
 /// A compiled expression.
 #[derive(Debug, Clone, Copy)]
-pub struct Typed {
+pub struct TypedExpression {
     pub number: u32,
-    pub kind: Type,
+    pub kind: ValueType,
     /// Depth of the expression with its variables in place.
     pub depth: usize,
     /// Depth of variables that refer to variables.
@@ -46,13 +46,13 @@ pub struct Typed {
 
 /// A variable of the policy that is being compiled.
 #[derive(Debug)]
-pub enum Variable {
+pub enum PolicyVariable {
     /// Not compiled yet.
     Declared(policy::VariableDefinition),
     /// Being compiled: a reference to it now is circular.
     InProgress,
     /// Compiled, with its number among the program's variables.
-    Done(u32, Typed),
+    Done(u32, TypedExpression),
     /// Has an error of its own.
     Broken,
 }
@@ -69,11 +69,11 @@ pub struct Compiler<'o> {
     pub attributes: Vec<AttributeName>,
     pub slots: Vec<Slot>,
     pub numbers: HashMap<AttributeName, u32>,
-    pub dictionaries: Vec<Draft>,
+    pub dictionaries: Vec<DictionaryDraft>,
     /// The number of symbols so far.
     pub symbols: u32,
     /// Variables of the policy that is being compiled.
-    pub variables: HashMap<String, Variable>,
+    pub variables: HashMap<String, PolicyVariable>,
     /// Identifiers and versions of the policies so far.
     pub names: HashSet<(String, String)>,
     /// `XPathVersion` that applies to the policy that is being compiled.
@@ -95,8 +95,8 @@ impl<'o> Compiler<'o> {
         vocabulary: &Arc<Vocabulary>,
     ) -> Self {
         let program = Program {
-            hot: Hot {
-                code: Code::default(),
+            hot: HotFields {
+                code: ProgramCode::default(),
                 dictionaries: Dictionaries::default(),
                 vocabulary: Arc::clone(vocabulary),
                 uses_clock: false,

@@ -2,18 +2,18 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::compiler::{Compiled, Compiler, Typed, Variable, wrong};
+use super::compiler::{CompileResult, Compiler, PolicyVariable, TypedExpression, wrong};
 use crate::{
     error::{LoadError, LoadErrorKind, Position},
-    functions::{self, Budget, Function, HigherOrder, Operand, Operation, Type},
+    functions::{self, EvaluationBudget, Function, HigherOrder, Operand, Operation, ValueType},
     ids,
     policy::{self, Literal},
     program::{
-        Expression, Selector,
+        CompiledExpression, CompiledSelector,
         list::{NONE, extend, push},
     },
     values::{
-        DataType, Namespaces, Value, XPathExpression, is_space, pattern::Pattern,
+        DataType, Namespaces, Value, XPathExpression, is_space, pattern::CompiledPattern,
         time::TimezoneOffset, xpath,
     },
 };
@@ -25,14 +25,17 @@ const MAX_FOLDED: usize = 1_024;
 
 impl Compiler<'_> {
     /// Compiles the variables of a policy.
-    pub(super) fn declare(&mut self, definitions: &[policy::VariableDefinition]) -> Compiled<()> {
+    pub(super) fn declare(
+        &mut self,
+        definitions: &[policy::VariableDefinition],
+    ) -> CompileResult<()> {
         self.variables.clear();
         for definition in definitions {
             if self
                 .variables
                 .insert(
                     definition.id.clone(),
-                    Variable::Declared(definition.clone()),
+                    PolicyVariable::Declared(definition.clone()),
                 )
                 .is_some()
             {
@@ -48,28 +51,28 @@ impl Compiler<'_> {
             .try_for_each(|d| self.variable(&d.id, d.at).map(|_| ()))
     }
 
-    fn variable(&mut self, id: &str, at: Position) -> Compiled<(u32, Typed)> {
+    fn variable(&mut self, id: &str, at: Position) -> CompileResult<(u32, TypedExpression)> {
         let wrong = |reason: String| wrong(at, "VariableReference", reason);
         let Some(state) = self.variables.get_mut(id) else {
             return Err(wrong(format!("there is no variable {id}")));
         };
-        match std::mem::replace(state, Variable::InProgress) {
-            Variable::InProgress => Err(wrong(format!("variable {id} refers to itself"))),
-            Variable::Broken => {
-                *state = Variable::Broken;
+        match std::mem::replace(state, PolicyVariable::InProgress) {
+            PolicyVariable::InProgress => Err(wrong(format!("variable {id} refers to itself"))),
+            PolicyVariable::Broken => {
+                *state = PolicyVariable::Broken;
                 Err(wrong(format!("variable {id} is wrong")))
             }
-            Variable::Done(number, typed) => {
-                *state = Variable::Done(number, typed);
+            PolicyVariable::Done(number, typed) => {
+                *state = PolicyVariable::Done(number, typed);
                 Ok((number, typed))
             }
-            Variable::Declared(definition) => {
+            PolicyVariable::Declared(definition) => {
                 let compiled = self.expression(&definition.expression);
                 let done =
                     compiled.map(|typed| (push(&mut self.program.variables, typed.number), typed));
                 let state = match &done {
-                    Ok((number, typed)) => Variable::Done(*number, *typed),
-                    Err(_) => Variable::Broken,
+                    Ok((number, typed)) => PolicyVariable::Done(*number, *typed),
+                    Err(_) => PolicyVariable::Broken,
                 };
                 self.variables.insert(id.to_owned(), state);
                 done
@@ -78,13 +81,19 @@ impl Compiler<'_> {
     }
 
     /// Compiles an expression.
-    pub(super) fn expression(&mut self, expression: &policy::Expression) -> Compiled<Typed> {
+    pub(super) fn expression(
+        &mut self,
+        expression: &policy::Expression,
+    ) -> CompileResult<TypedExpression> {
         let (code, kind, depth, variable_depth) = match expression {
             policy::Expression::Literal(literal) => {
                 let value = self.literal(literal)?;
-                let kind = Type::one(value.data_type());
+                let kind = ValueType::one(value.data_type());
                 (
-                    Expression::Constant(push(&mut self.program.constants, Operand::One(value))),
+                    CompiledExpression::Constant(push(
+                        &mut self.program.constants,
+                        Operand::One(value),
+                    )),
                     kind,
                     1,
                     0,
@@ -94,15 +103,20 @@ impl Compiler<'_> {
                 let data_type =
                     data_type(&designator.data_type, designator.at, "AttributeDesignator")?;
                 (
-                    Expression::Designator(self.designator(designator, data_type)),
-                    Type::bag(data_type),
+                    CompiledExpression::Designator(self.designator(designator, data_type)),
+                    ValueType::bag(data_type),
                     1,
                     0,
                 )
             }
             policy::Expression::Selector(selector) => {
                 let (number, data_type) = self.selector(selector)?;
-                (Expression::Selector(number), Type::bag(data_type), 1, 0)
+                (
+                    CompiledExpression::Selector(number),
+                    ValueType::bag(data_type),
+                    1,
+                    0,
+                )
             }
             policy::Expression::Variable(name) => {
                 let (number, typed) = self.variable(&name.id, name.at)?;
@@ -114,7 +128,7 @@ impl Compiler<'_> {
                     ));
                 }
                 (
-                    Expression::Variable(number),
+                    CompiledExpression::Variable(number),
                     typed.kind,
                     typed.depth + 1,
                     typed.variable_depth + 1,
@@ -143,7 +157,7 @@ impl Compiler<'_> {
                 "the document has too many expressions",
             ));
         }
-        Ok(Typed {
+        Ok(TypedExpression {
             number: push(&mut self.program.expressions, code),
             kind,
             depth,
@@ -151,7 +165,10 @@ impl Compiler<'_> {
         })
     }
 
-    fn apply(&mut self, apply: &policy::Apply) -> Compiled<(Expression, Type, usize, usize)> {
+    fn apply(
+        &mut self,
+        apply: &policy::Apply,
+    ) -> CompileResult<(CompiledExpression, ValueType, usize, usize)> {
         let at = |reason: String| wrong(apply.at, "Apply", reason);
         let find =
             |id: &str| functions::find(id).ok_or_else(|| at(format!("{id} is not a function")));
@@ -163,8 +180,8 @@ impl Compiler<'_> {
             .arguments
             .iter()
             .map(|a| self.expression(a))
-            .collect::<Compiled<Vec<_>>>()?;
-        let kinds: Vec<Type> = arguments.iter().map(|a| a.kind).collect();
+            .collect::<CompileResult<Vec<_>>>()?;
+        let kinds: Vec<ValueType> = arguments.iter().map(|a| a.kind).collect();
         let returns = function.check(&kinds).map_err(at)?;
         let pattern = arguments
             .first()
@@ -180,7 +197,7 @@ impl Compiler<'_> {
         &mut self,
         apply: &policy::Apply,
         kind: HigherOrder,
-    ) -> Compiled<(Expression, Type, usize, usize)> {
+    ) -> CompileResult<(CompiledExpression, ValueType, usize, usize)> {
         let at = |reason: String| wrong(apply.at, "Apply", reason);
         let Some((policy::Expression::Function(inner), rest)) = apply.arguments.split_first()
         else {
@@ -196,14 +213,14 @@ impl Compiler<'_> {
         let arguments = rest
             .iter()
             .map(|a| self.expression(a))
-            .collect::<Compiled<Vec<_>>>()?;
-        let kinds: Vec<Type> = arguments.iter().map(|a| a.kind).collect();
+            .collect::<CompileResult<Vec<_>>>()?;
+        let kinds: Vec<ValueType> = arguments.iter().map(|a| a.kind).collect();
         let returns = Function::check_higher_order(kind, inner, &kinds).map_err(at)?;
         let (depth, variable_depth) = depths(&arguments);
         let numbers = arguments.iter().map(|a| a.number).collect();
         let arguments = extend(&mut self.program.arguments, numbers);
         Ok((
-            Expression::HigherOrder {
+            CompiledExpression::HigherOrder {
                 kind,
                 inner: inner.operation,
                 arguments,
@@ -215,7 +232,12 @@ impl Compiler<'_> {
     }
 
     /// A call, or its result when all of its arguments are constants.
-    fn folded(&mut self, function: &Function, arguments: &[Typed], regex: u32) -> Expression {
+    fn folded(
+        &mut self,
+        function: &Function,
+        arguments: &[TypedExpression],
+        regex: u32,
+    ) -> CompiledExpression {
         let needs_more = matches!(
             function.operation,
             Operation::XPathNodeCount
@@ -238,7 +260,7 @@ impl Compiler<'_> {
             && let Ok(zone) = TimezoneOffset::new(0)
         {
             let limits = self.options.limits;
-            let mut budget = Budget {
+            let mut budget = EvaluationBudget {
                 limits: &limits,
                 zone,
                 steps: self.fold_steps,
@@ -250,9 +272,9 @@ impl Compiler<'_> {
             match folded {
                 // Many long results would take more memory than the document.
                 Ok(value) if value.text_bytes() <= MAX_FOLDED => {
-                    return Expression::Constant(push(&mut self.program.constants, value));
+                    return CompiledExpression::Constant(push(&mut self.program.constants, value));
                 }
-                Err(fault) if !budget.is_exceeded => return Expression::Fault(fault),
+                Err(fault) if !budget.is_exceeded => return CompiledExpression::Fault(fault),
                 Ok(_) | Err(_) => {}
             }
         }
@@ -260,7 +282,7 @@ impl Compiler<'_> {
             &mut self.program.arguments,
             arguments.iter().map(|a| a.number).collect(),
         );
-        Expression::Call {
+        CompiledExpression::Call {
             operation: function.operation,
             arguments,
             regex,
@@ -269,7 +291,7 @@ impl Compiler<'_> {
 
     fn constant(&self, number: u32) -> Option<&Operand<'static>> {
         match self.program.expressions.get(number as usize) {
-            Some(Expression::Constant(n)) => self.program.constants.get(*n as usize),
+            Some(CompiledExpression::Constant(n)) => self.program.constants.get(*n as usize),
             _ => None,
         }
     }
@@ -280,14 +302,14 @@ impl Compiler<'_> {
         operation: Operation,
         value: Option<&Value<'_>>,
         at: Position,
-    ) -> Compiled<u32> {
+    ) -> CompileResult<u32> {
         match value {
             Some(value) if operation == Operation::RegexpMatch => {
                 if self.program.patterns.len() >= self.options.limits.literal_patterns {
                     let reason = "the document has too many regular expressions";
                     return Err(wrong(at, "AttributeValue", reason));
                 }
-                let pattern = Pattern::literal(&value.text(), &mut self.pattern_bytes_left)
+                let pattern = CompiledPattern::literal(&value.text(), &mut self.pattern_bytes_left)
                     .map_err(|reason| wrong(at, "AttributeValue", reason))?;
                 Ok(push(&mut self.program.patterns, pattern))
             }
@@ -296,7 +318,7 @@ impl Compiler<'_> {
     }
 
     /// Parses a literal.
-    pub(super) fn literal(&self, literal: &Literal) -> Compiled<Value<'static>> {
+    pub(super) fn literal(&self, literal: &Literal) -> CompileResult<Value<'static>> {
         let data_type = data_type(&literal.data_type, literal.at, "AttributeValue")?;
         if data_type == DataType::XPathExpression {
             self.check_xpath(
@@ -326,7 +348,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn selector(&mut self, selector: &policy::Selector) -> Compiled<(u32, DataType)> {
+    fn selector(&mut self, selector: &policy::Selector) -> CompileResult<(u32, DataType)> {
         let data_type = data_type(&selector.data_type, selector.at, "AttributeSelector")?;
         if data_type == DataType::XPathExpression {
             return Err(wrong(
@@ -341,7 +363,7 @@ impl Compiler<'_> {
             selector.at,
             "AttributeSelector",
         )?;
-        let compiled = Selector {
+        let compiled = CompiledSelector {
             category: selector.category.as_str().into(),
             path: selector.path.trim_matches(is_space).into(),
             data_type,
@@ -358,7 +380,7 @@ impl Compiler<'_> {
         namespaces: &Namespaces,
         at: Position,
         element: &str,
-    ) -> Compiled<()> {
+    ) -> CompileResult<()> {
         if self
             .xpath_version
             .as_deref()
@@ -371,12 +393,13 @@ impl Compiler<'_> {
     }
 }
 
-fn depths(arguments: &[Typed]) -> (usize, usize) {
-    let deepest = |of: fn(&Typed) -> usize| arguments.iter().map(of).max().unwrap_or_default();
+fn depths(arguments: &[TypedExpression]) -> (usize, usize) {
+    let deepest =
+        |of: fn(&TypedExpression) -> usize| arguments.iter().map(of).max().unwrap_or_default();
     (deepest(|a| a.depth) + 1, deepest(|a| a.variable_depth))
 }
 
-fn data_type(uri: &str, at: Position, element: &str) -> Compiled<DataType> {
+fn data_type(uri: &str, at: Position, element: &str) -> CompileResult<DataType> {
     DataType::from_uri(uri).ok_or_else(|| LoadError {
         at,
         element: element.to_owned(),

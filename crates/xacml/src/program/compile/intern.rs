@@ -5,8 +5,8 @@ use crate::{
     functions::Operation,
     policy,
     program::{
-        Designator,
-        dictionary::{Draft, Slot},
+        CompiledDesignator,
+        dictionary::{DictionaryDraft, Slot},
         list::{NONE, push},
         vocabulary::AttributeName,
     },
@@ -27,7 +27,7 @@ impl Compiler<'_> {
             let issuer = designator.issuer.as_deref().map(Into::into);
             push(
                 &mut program.designators,
-                Designator {
+                CompiledDesignator {
                     slot,
                     issuer,
                     must_be_present: designator.must_be_present,
@@ -86,7 +86,7 @@ impl Compiler<'_> {
             _ => return None,
         };
         if *dictionary == NONE {
-            *dictionary = push(&mut self.dictionaries, Draft::new(ignores_case));
+            *dictionary = push(&mut self.dictionaries, DictionaryDraft::new(ignores_case));
         }
         let symbol = self
             .dictionaries

@@ -10,25 +10,26 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
 use super::{
-    Assignment, Bag, Clause, Expression, Match, NodeName, Obligation, Program, RuleName, bind,
-    code::{Code, HeadDraft, KindDraft, NodeDraft, ObligationEntry, RuleDraft},
-    combine::Algorithm,
+    BagSource, CompiledAssignment, CompiledExpression, CompiledMatch, CompiledObligation, NodeName,
+    Program, RuleName, TargetClause, bind,
+    code::{HeadDraft, NodeDraft, NodeKindDraft, ObligationEntry, ProgramCode, RuleDraft},
+    combine::CombiningAlgorithm,
     dictionary::Dictionaries,
-    list::{NONE, Span, extend, push},
+    list::{ListRange, NONE, extend, push},
     vocabulary::Vocabulary,
 };
 use crate::{
     error::{LoadError, LoadErrors, LoadWarning, LoadWarningKind, Position},
-    functions::{self, Operation, Type},
+    functions::{self, Operation, ValueType},
     ids,
     limits::LoadOptions,
     policy::{self, Effect, PolicyTree},
     values::DataType,
 };
-use compiler::{Compiled, Compiler, wrong};
+use compiler::{CompileResult, Compiler, wrong};
 
 /// The sets of symbols of a target, and its clauses.
-type Target = (Vec<Vec<u32>>, Span);
+type TargetParts = (Vec<Vec<u32>>, ListRange);
 
 impl Program {
     /// Reads and compiles a policy document, with a [`Vocabulary`] of its own.
@@ -77,7 +78,7 @@ impl Compiler<'_> {
             dictionaries,
             ..
         } = self;
-        program.hot.code = Code::of(root);
+        program.hot.code = ProgramCode::of(root);
         // A service may keep thousands of programs, so no list keeps spare capacity.
         program.nodes.shrink_to_fit();
         program.rules.shrink_to_fit();
@@ -89,14 +90,14 @@ impl Compiler<'_> {
         program.constants.shrink_to_fit();
         program.designators.shrink_to_fit();
         let in_matches = program.matches.iter().filter_map(|m| match m {
-            Match::General {
-                bag: Bag::Designator(number),
+            CompiledMatch::General {
+                bag: BagSource::Designator(number),
                 ..
             } => Some(*number),
             _ => None,
         });
         let in_expressions = program.expressions.iter().filter_map(|e| match e {
-            Expression::Designator(number) => Some(*number),
+            CompiledExpression::Designator(number) => Some(*number),
             _ => None,
         });
         let must = (0..)
@@ -140,15 +141,15 @@ impl Compiler<'_> {
                     number,
                     stub: NONE,
                     sets: Vec::new(),
-                    clauses: Span::default(),
+                    clauses: ListRange::default(),
                     obligations: Vec::new(),
                 };
                 let kind =
-                    KindDraft::Reference(push(&mut self.program.references, reference.clone()));
+                    NodeKindDraft::Reference(push(&mut self.program.references, reference.clone()));
                 NodeDraft {
                     head,
                     kind,
-                    algorithm: Algorithm::FirstApplicable,
+                    algorithm: CombiningAlgorithm::FirstApplicable,
                 }
             }
         }
@@ -194,7 +195,7 @@ impl Compiler<'_> {
             })
             .collect();
         self.within = format!("policy {}", policy.head.id);
-        self.head(&policy.head, broken, true, KindDraft::Policy(rules))
+        self.head(&policy.head, broken, true, NodeKindDraft::Policy(rules))
     }
 
     fn policy_set(&mut self, set: &policy::PolicySet, inherited: Option<&str>) -> NodeDraft {
@@ -215,16 +216,16 @@ impl Compiler<'_> {
             &set.head,
             set.head.broken.clone(),
             false,
-            KindDraft::PolicySet(children),
+            NodeKindDraft::PolicySet(children),
         )
     }
 
     fn head(
         &mut self,
-        head: &policy::Head,
+        head: &policy::PolicyHead,
         mut broken: Option<LoadError>,
         is_policy: bool,
-        kind: KindDraft,
+        kind: NodeKindDraft,
     ) -> NodeDraft {
         let element = if is_policy { "Policy" } else { "PolicySet" };
         if !self
@@ -243,7 +244,7 @@ impl Compiler<'_> {
         let algorithm = self.algorithm(head, element, is_policy);
         let algorithm = self
             .keep(algorithm, &mut broken)
-            .unwrap_or(Algorithm::FirstApplicable);
+            .unwrap_or(CombiningAlgorithm::FirstApplicable);
         let target = self.target(&head.target);
         let (sets, clauses) = self.keep(target, &mut broken).unwrap_or_default();
         let obligations = self.obligations(&head.obligations, &head.advice);
@@ -269,14 +270,14 @@ impl Compiler<'_> {
 
     fn algorithm(
         &mut self,
-        head: &policy::Head,
+        head: &policy::PolicyHead,
         element: &str,
         is_policy: bool,
-    ) -> Compiled<Algorithm> {
-        let Some((algorithm, for_rules)) = Algorithm::find(&head.combining) else {
+    ) -> CompileResult<CombiningAlgorithm> {
+        let Some((algorithm, for_rules)) = CombiningAlgorithm::find(&head.combining) else {
             // The reader has reported a missing one.
             return if head.broken.is_some() {
-                Ok(Algorithm::FirstApplicable)
+                Ok(CombiningAlgorithm::FirstApplicable)
             } else {
                 Err(wrong(
                     head.at,
@@ -286,12 +287,14 @@ impl Compiler<'_> {
             };
         };
         let algorithm = match algorithm {
-            Algorithm::LegacyPolicies(effect) if is_policy => Algorithm::LegacyRules(effect),
+            CombiningAlgorithm::LegacyPolicies(effect) if is_policy => {
+                CombiningAlgorithm::LegacyRules(effect)
+            }
             other => other,
         };
         let tolerated = is_policy
             && self.options.dialect.any_combining_form
-            && algorithm != Algorithm::OnlyOneApplicable;
+            && algorithm != CombiningAlgorithm::OnlyOneApplicable;
         if for_rules != is_policy && !tolerated {
             return Err(wrong(
                 head.at,
@@ -314,7 +317,7 @@ impl Compiler<'_> {
     }
 
     /// Records an error, and that it broke the element around it.
-    fn keep<T>(&mut self, result: Compiled<T>, broken: &mut Option<LoadError>) -> Option<T> {
+    fn keep<T>(&mut self, result: CompileResult<T>, broken: &mut Option<LoadError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(mut error) => {
@@ -369,13 +372,16 @@ impl Compiler<'_> {
         }
     }
 
-    fn rule_parts(&mut self, rule: &policy::Rule) -> Compiled<(Target, u32, Vec<ObligationEntry>)> {
+    fn rule_parts(
+        &mut self,
+        rule: &policy::Rule,
+    ) -> CompileResult<(TargetParts, u32, Vec<ObligationEntry>)> {
         let target = self.target(&rule.target)?;
         let condition = match &rule.condition {
             None => NONE,
             Some(expression) => {
                 let condition = self.expression(expression)?;
-                if condition.kind != Type::one(DataType::Boolean) {
+                if condition.kind != ValueType::one(DataType::Boolean) {
                     return Err(wrong(
                         expression.at(),
                         "Condition",
@@ -392,14 +398,14 @@ impl Compiler<'_> {
         ))
     }
 
-    fn target(&mut self, target: &policy::Target) -> Compiled<Target> {
+    fn target(&mut self, target: &policy::Target) -> CompileResult<TargetParts> {
         let (mut sets, mut clauses) = (Vec::new(), Vec::new());
         for any_of in target {
             let warnings = self.program.warnings.len();
             let (patterns, bytes_left) = (self.program.patterns.len(), self.pattern_bytes_left);
             match self.symbol_set(any_of)? {
                 Some((symbols, NONE)) => sets.push(symbols),
-                Some((symbols, must)) => clauses.push(Clause::Set {
+                Some((symbols, must)) => clauses.push(TargetClause::Set {
                     symbols: extend(&mut self.program.symbols, symbols),
                     must,
                 }),
@@ -413,10 +419,13 @@ impl Compiler<'_> {
                         let matches = all_of
                             .iter()
                             .map(|m| self.match_(m))
-                            .collect::<Compiled<Vec<_>>>()?;
+                            .collect::<CompileResult<Vec<_>>>()?;
                         all_ofs.push(extend(&mut self.program.matches, matches));
                     }
-                    clauses.push(Clause::Any(extend(&mut self.program.all_ofs, all_ofs)));
+                    clauses.push(TargetClause::Any(extend(
+                        &mut self.program.all_ofs,
+                        all_ofs,
+                    )));
                 }
             }
         }
@@ -425,7 +434,7 @@ impl Compiler<'_> {
 
     /// The symbols of an `AnyOf` whose alternatives are single equalities, and the designator of an
     /// attribute that must be present, else `NONE`. None when the `AnyOf` has another form.
-    fn symbol_set(&mut self, any_of: &policy::AnyOf) -> Compiled<Option<(Vec<u32>, u32)>> {
+    fn symbol_set(&mut self, any_of: &policy::AnyOf) -> CompileResult<Option<(Vec<u32>, u32)>> {
         let (mut symbols, mut slot, mut must, mut mixed) =
             (Vec::with_capacity(any_of.len()), None, NONE, false);
         for all_of in any_of {
@@ -433,7 +442,7 @@ impl Compiler<'_> {
                 return Ok(None);
             };
             match self.match_(only)? {
-                Match::Symbol { designator, symbol } => {
+                CompiledMatch::Symbol { designator, symbol } => {
                     let (own, must_be_present) = self
                         .program
                         .designators
@@ -447,8 +456,8 @@ impl Compiler<'_> {
                     symbols.push(symbol);
                 }
                 // The alternative adds nothing to the others.
-                Match::Never { .. } => {}
-                Match::General { .. } => return Ok(None),
+                CompiledMatch::Never { .. } => {}
+                CompiledMatch::General { .. } => return Ok(None),
             }
         }
         if (mixed && must != NONE) || symbols.is_empty() {
@@ -463,7 +472,7 @@ impl Compiler<'_> {
         &mut self,
         obligations: &[policy::ObligationExpression],
         advice: &[policy::ObligationExpression],
-    ) -> Compiled<Vec<ObligationEntry>> {
+    ) -> CompileResult<Vec<ObligationEntry>> {
         let mut entries = Vec::with_capacity(obligations.len() + advice.len());
         for (expression, advice) in obligations
             .iter()
@@ -472,24 +481,24 @@ impl Compiler<'_> {
         {
             let mut assignments = Vec::with_capacity(expression.assignments.len());
             for assignment in &expression.assignments {
-                assignments.push(Assignment {
+                assignments.push(CompiledAssignment {
                     attribute_id: assignment.attribute_id.as_str().into(),
                     category: assignment.category.as_deref().map(Into::into),
                     issuer: assignment.issuer.as_deref().map(Into::into),
                     expression: self.expression(&assignment.expression)?.number,
                 });
             }
-            let is_constant = |a: &Assignment| {
+            let is_constant = |a: &CompiledAssignment| {
                 matches!(
                     self.program.expressions.get(a.expression as usize),
-                    Some(Expression::Constant(_))
+                    Some(CompiledExpression::Constant(_))
                 )
             };
             let constant = assignments.iter().all(is_constant);
             let assignments = extend(&mut self.program.assignments, assignments);
             let number = push(
                 &mut self.program.obligations,
-                Obligation {
+                CompiledObligation {
                     id: expression.id.as_str().into(),
                     assignments,
                 },
@@ -504,7 +513,7 @@ impl Compiler<'_> {
         Ok(entries)
     }
 
-    fn match_(&mut self, m: &policy::Match) -> Compiled<Match> {
+    fn match_(&mut self, m: &policy::Match) -> CompileResult<CompiledMatch> {
         let at = |reason: String| wrong(m.at, "Match", reason);
         let function = functions::find(&m.function)
             .ok_or_else(|| at(format!("{} is not a function", m.function)))?;
@@ -513,7 +522,10 @@ impl Compiler<'_> {
         }
         let value = self.literal(&m.value)?;
         let bag = self.expression(&m.bag)?;
-        let arguments = [Type::one(value.data_type()), Type::one(bag.kind.data)];
+        let arguments = [
+            ValueType::one(value.data_type()),
+            ValueType::one(bag.kind.data),
+        ];
         let wanted = function.parameters.first().copied().or(function.rest);
         let never_holds = self.may_never_match && wanted.is_some_and(|w| w != arguments[0]);
         let returns = match wanted {
@@ -522,12 +534,12 @@ impl Compiler<'_> {
             _ => function.check(&arguments),
         };
         let returns = returns.map_err(at)?;
-        if returns != Type::one(DataType::Boolean) {
+        if returns != ValueType::one(DataType::Boolean) {
             return Err(at(format!("a match must be boolean, not {returns}")));
         }
         let source = match self.program.expressions.get(bag.number as usize) {
-            Some(Expression::Designator(n)) => super::Bag::Designator(*n),
-            Some(Expression::Selector(n)) => super::Bag::Selector(*n),
+            Some(CompiledExpression::Designator(n)) => super::BagSource::Designator(*n),
+            Some(CompiledExpression::Selector(n)) => super::BagSource::Selector(*n),
             _ => {
                 return Err(at(
                     "a Match needs an AttributeDesignator or an AttributeSelector".to_owned(),
@@ -540,16 +552,16 @@ impl Compiler<'_> {
                 arguments[0], m.function
             );
             self.warn(m.at, "Match", LoadWarningKind::MatchNeverHolds, text);
-            return Ok(Match::Never { bag: source });
+            return Ok(CompiledMatch::Never { bag: source });
         }
-        if let super::Bag::Designator(designator) = source
+        if let super::BagSource::Designator(designator) = source
             && let Some(symbol) = self.symbol(function.operation, &value, designator)
         {
-            return Ok(Match::Symbol { designator, symbol });
+            return Ok(CompiledMatch::Symbol { designator, symbol });
         }
         let regex = self.literal_pattern(function.operation, Some(&value), m.at)?;
         let constant = push(&mut self.program.constants, functions::Operand::One(value));
-        Ok(Match::General {
+        Ok(CompiledMatch::General {
             operation: function.operation,
             constant,
             regex,
