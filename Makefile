@@ -63,6 +63,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 	cargo xtask dependencies
 	cargo xtask sql
 	cargo xtask words
+	cargo xtask names
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-description.sh
 	cargo deny --locked check bans licenses sources

@@ -11,6 +11,7 @@ mod resolve;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod types;
 mod words;
 mod workspace;
 
@@ -32,6 +33,7 @@ Checks of this repository that cargo does not have.
 Usage: cargo xtask dependencies [--show] [--arrows]
        cargo xtask sql [--show]
        cargo xtask words [--write]
+       cargo xtask names
        cargo xtask answers FILE
        cargo xtask breaking FILE
        cargo xtask licences [--update]
@@ -46,6 +48,9 @@ database themselves, past the test kit.
 
 words reads code and documents, and prints each word of docs/words.txt that they contain, with its
 place and what to write instead. The glossary's table of these words is compared with the list.
+
+names prints each name of a type that two modules of the service define, with both places. The test
+kit and these checks are left out.
 
 answers prints what docs/openapi.json documents and no test has seen. FILE is what the tests wrote
 with RECORD_ANSWERS=FILE.
@@ -82,6 +87,7 @@ fn main() -> ExitCode {
         ["licences", options @ ..] if known(options, &["--update"]) => {
             licences::check(&root(), options.contains(&"--update"))
         }
+        ["names"] => types::check(&root()),
         ["sql", options @ ..] if known(options, &["--show"]) => {
             sql::check(&root(), options.contains(&"--show"))
         }
