@@ -434,14 +434,14 @@ impl Database {
         self.change(statement, &[]).await;
     }
 
-    /// Forgets whether anything rests on keys that were used, as in a database of a version that did not
+    /// Removes what is noted about whether anything rests on keys that were used, as in a database of a version that did not
     /// note it.
     pub async fn remove_what_rests_on_keys(&self) {
-        let forgotten = sqlx::query("update key_in_use set is_in_use = null")
+        let changed = sqlx::query("update key_in_use set is_in_use = null")
             .execute(&mut self.sql().await)
             .await
             .expect("a change");
-        assert_ne!(forgotten.rows_affected(), 0, "no key was used");
+        assert_ne!(changed.rows_affected(), 0, "no key was used");
     }
 
     /// Keys of a setting on which something rests.

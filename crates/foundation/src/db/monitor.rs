@@ -30,6 +30,8 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// After this time without an answer on the open connection, a new one is tried besides: what waits for
 /// a server that hangs is to know it within three seconds.
 const SECOND_TRY: Duration = Duration::from_millis(500);
+/// What the open connection has left then.
+const REST_OF_CHECK: Duration = Duration::from_millis(500);
 /// How often the database is checked without a reason.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How soon it is checked again, however many calls fail.
@@ -182,7 +184,7 @@ impl DatabaseMonitor {
         let mut new = pin!(self.read_in_time(None));
         // A new connection that works says nothing of the open one, which has its time.
         let (open, new) = tokio::join!(open, async {
-            match tokio::time::timeout(CHECK_TIMEOUT - SECOND_TRY, new.as_mut()).await {
+            match tokio::time::timeout(REST_OF_CHECK, new.as_mut()).await {
                 Ok(read) => Ok(read),
                 Err(_) => Err(new),
             }
