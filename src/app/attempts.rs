@@ -197,6 +197,7 @@ const WRITES: &[AttemptRoute] = routes! {
 
     POST "/accessmanagement/api/v1/enduser/connections": RightholderAdded, Party at query "to", Person;
     DELETE "/accessmanagement/api/v1/enduser/connections": RightholderRemoved, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/connections/roles": DelegationRevoked, Party at query "to", Person;
     POST "/accessmanagement/api/v1/enduser/connections/accesspackages": DelegationGranted, Party at query "to", Person;
     DELETE "/accessmanagement/api/v1/enduser/connections/accesspackages": DelegationRevoked, Party at query "to", Person;
     POST "/accessmanagement/api/v1/enduser/connections/resources/rights": DelegationGranted, Party at query "to", Person;

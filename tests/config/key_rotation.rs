@@ -57,14 +57,19 @@ impl Rotation {
     /// Names the keys by their numbers, the present one first.
     fn keys(&mut self, numbers: &[u8]) {
         for name in ["blind-index", "person-id"] {
-            let file = |number: &u8| match number {
-                1 => self.installation.path(name),
-                number => self.installation.path(&format!("{name}-{number}")),
-            };
-            let files: Vec<String> = numbers.iter().map(file).collect();
-            let setting = format!("KEYS__{}", name.replace('-', "_").to_uppercase());
-            self.installation.set(&setting, &files.join(","));
+            self.keys_of(name, numbers);
         }
+    }
+
+    /// As [`Self::keys`], of one setting.
+    fn keys_of(&mut self, name: &str, numbers: &[u8]) {
+        let file = |number: &u8| match number {
+            1 => self.installation.path(name),
+            number => self.installation.path(&format!("{name}-{number}")),
+        };
+        let files: Vec<String> = numbers.iter().map(file).collect();
+        let setting = format!("KEYS__{}", name.replace('-', "_").to_uppercase());
+        self.installation.set(&setting, &files.join(","));
     }
 
     fn import(&self, id: &str) {
@@ -290,7 +295,7 @@ async fn a_retired_key_is_refused_although_it_was_used_before_that_was_noted() {
     assert_eq!(rotation.stored().keys_in_use("keys.blind_index").await, 1);
     rotation.removes_what_rests_on_keys().await;
 
-    rotation.keys(&[1]);
+    rotation.keys_of("blind-index", &[1]);
 
     rotation.must_refuse("keys.blind_index: what this database holds was written with other keys");
 }
