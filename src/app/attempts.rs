@@ -462,7 +462,7 @@ impl AttemptCall {
         } else {
             match route.which {
                 RecordedAnswers::All | RecordedAnswers::Successes => {
-                    attempts.note(attempt, &context)
+                    attempts.note(attempt, &context);
                 }
                 RecordedAnswers::RefusalsAndSample => attempts.note_sample(attempt, &context),
                 RecordedAnswers::Refusals => {}

@@ -30,7 +30,7 @@ fn own(action: &str) -> Value {
 }
 
 async fn owner_of(app: &TestApp, resource: &str) -> String {
-    app.owner_of_resource(&resource).await
+    app.owner_of_resource(resource).await
 }
 
 async fn flush(app: &TestApp) {

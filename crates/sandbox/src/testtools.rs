@@ -431,12 +431,12 @@ async fn claims(
     let mut claims = json!({"iss": issuer, "iat": now, "nbf": now, "exp": now + ttl, "actual_iss": "altinn-test-tools"});
     match kind {
         TestTokenKind::Enterprise | TestTokenKind::EnterpriseUser => {
-            enterprise(kind, p, &mut claims)
+            enterprise(kind, p, &mut claims);
         }
         TestTokenKind::Personal => personal(t, p, &mut claims).await?,
         TestTokenKind::SystemUser => system_user(t, p, &mut claims).await?,
         TestTokenKind::SelfIdentified | TestTokenKind::SelfRegisteredEmail => {
-            self_identified(kind, p, &mut claims)
+            self_identified(kind, p, &mut claims);
         }
         TestTokenKind::Platform | TestTokenKind::PlatformAccess => platform(kind, p, &mut claims),
     }

@@ -109,7 +109,7 @@ impl RouteTable {
             out.push('/');
             match best.and_then(|(_, t)| t.get(index)) {
                 Some(RouteSegment::Literal(text) | RouteSegment::Version(text)) => {
-                    out.push_str(text)
+                    out.push_str(text);
                 }
                 Some(RouteSegment::Parameter | RouteSegment::Rest) | None => out.push_str(segment),
             }

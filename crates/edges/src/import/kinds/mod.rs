@@ -40,7 +40,7 @@ pub fn stage(
         ImportKind::Persons => persons::stage(context, line, text, rows, findings),
         ImportKind::Roles => roles::stage(context, options.mode, line, text, rows, findings),
         ImportKind::ClientDelegations => {
-            client_delegations::stage(context, line, text, rows, findings)
+            client_delegations::stage(context, line, text, rows, findings);
         }
         ImportKind::ServiceOwners => {
             document::<service_owners::ServiceOwnerLine>(
@@ -66,21 +66,21 @@ pub fn stage(
         ImportKind::Rightholders => {
             document::<rightholders::RightHolderLine>(line, text, rows, findings, |l, c| {
                 rightholders::check(context, l, c);
-            })
+            });
         }
         ImportKind::Vendors => {
-            document::<vendors::VendorLine>(line, text, rows, findings, vendors::check)
+            document::<vendors::VendorLine>(line, text, rows, findings, vendors::check);
         }
         ImportKind::Systems => {
-            document::<systems::SystemLine>(line, text, rows, findings, systems::check)
+            document::<systems::SystemLine>(line, text, rows, findings, systems::check);
         }
         ImportKind::SystemUsers => {
             document::<system_users::SystemUserLine>(line, text, rows, findings, |l, c| {
                 system_users::check(context, l, c);
-            })
+            });
         }
         ImportKind::Requests => {
-            document::<requests::RequestLine>(line, text, rows, findings, requests::check)
+            document::<requests::RequestLine>(line, text, rows, findings, requests::check);
         }
     }
 }

@@ -88,7 +88,7 @@ fn bodies(status: u16, text: &str) -> BTreeSet<ErrorBodyKind> {
         404 if text.contains("unknown") => bodies.extend([ErrorBodyKind::Framework]),
         404 | 409 if !bodies.is_empty() => {}
         404 | 409 | 410 | 412 | 413 | 415 | 429 | 501 | 503 => {
-            bodies.extend([ErrorBodyKind::Framework])
+            bodies.extend([ErrorBodyKind::Framework]);
         }
         // 401 and 403 have no body, unless they name a code.
         _ => {}
