@@ -8,7 +8,6 @@ use std::{
     time::Instant,
 };
 
-use private_postgres::Cluster;
 use secrecy::ExposeSecret as _;
 use testkit::settings::free_port;
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use secrecy::ExposeSecret as _;
 use std::os::fd::AsFd as _;
 
 use crate::{
