@@ -94,9 +94,9 @@ impl UnparsedAnswer {
         let clock = self
             .clock
             .get_or_insert_with(|| Box::pin(sleep(DISCARD_TIMEOUT)));
-        let mut place = [0; 4 * 1024];
+        let mut bytes = [0; 4 * 1024];
         while clock.as_mut().poll(context).is_pending() && self.discarded < MAX_DISCARDED {
-            let mut buffer = ReadBuf::new(&mut place);
+            let mut buffer = ReadBuf::new(&mut bytes);
             let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
                 break;

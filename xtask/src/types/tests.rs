@@ -61,7 +61,7 @@ fn a_re_export_defines_nothing() {
 
 #[test]
 fn a_function_may_have_the_name_of_a_type() {
-    let code = "#[allow(non_snake_case)] pub fn Row() {}";
+    let code = "pub fn Row() {}";
     assert_eq!(of("pub struct Row;", code), NONE);
 }
 

@@ -287,8 +287,11 @@ impl AccessManagement {
         shape: impl Fn(Permission) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
         let end = "]}";
-        let mut begin = serde_json::to_string(object).map_err(ApiError::internal)?;
-        begin.truncate(begin.len().saturating_sub(end.len()));
+        let text = serde_json::to_string(object).map_err(ApiError::internal)?;
+        let begin = text
+            .strip_suffix(end)
+            .ok_or_else(|| ApiError::internal(std::io::Error::other("the last member is no list")))?
+            .to_owned();
         let (mut tx, access) = (self.snapshot().await?, self.clone());
         let write = |mut writer: ListWriter| async move {
             let held = access.held_packages(&mut tx, &ends, false).await?;
